@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""32-bit ARM, ARM state. AAPCS; kernel: arch/arm/kernel/{entry-common.S (3.x), entry-ftrace.S (6.x)}."""
+
+from emulator.description import (
+    Abi,
+    Ability,
+    Arch,
+    Branch,
+    Engine,
+    Entry,
+    Memory,
+    Quirk,
+    Reg,
+    Return,
+    Site,
+    Sum,
+    Variant,
+    Word,
+    registers,
+    words,
+)
+
+# -- records: arch/arm/include/uapi/asm/ptrace.h, the same in every release here --------------------------------------
+
+PT_REGS = words(
+    "pt_regs",
+    size=72,
+    word=4,
+    members={
+        **{f"r{number}": (4 * number, Reg(f"r{number}")) for number in range(11)},
+        "fp": (44, Reg("fp")),
+        "ip": (48, Reg("ip")),
+        "sp": (52, Sum("sp", 4)),  # before the site's push
+        "lr": (56, Word("sp", 0)),  # the parent, which the site pushed
+        "pc": (60, Return()),
+        "cpsr": (64, Reg("cpsr")),
+        "ORIG_r0": (68, Reg("r0")),
+    },
+)
+EVERY = tuple(member.name for member in PT_REGS.members)
+LOADED_BACK = (*(f"r{number}" for number in range(11)), "fp", "ip", "lr", "pc")
+
+# -- sites: push {lr}; bl, behind the function's own prologue (measured with gcc 12 and in Debian's kernels) ----------
+
+BL = Branch(bytes.fromhex("000000eb"), "R_ARM_CALL", addend=-8)
+
+
+def site(nop: str) -> Site:
+    """The site; its disabled form undoes the push, in a way that changed between the releases."""
+    return Site(
+        mcount="__gnu_mcount_nc",
+        call=BL,
+        nop=bytes.fromhex(nop),
+        parent=Word("sp", 0),
+        # the site's push, sub sp, #8, and r4-r6 lie below the lr that the prologue of kernel.S saved
+        parent_slot=Sum("sp", 4 + 8 + 12),
+    )
+
+
+SITE_3 = site("0040bde8")  # pop {lr}
+SITE_6 = site("04d08de2")  # add sp, sp, #4
+
+# -- configurations ---------------------------------------------------------------------------------------------------
+
+STATIC3 = Ability.FUNCTION_TRACER | Ability.FUNCTION_GRAPH_TRACER
+STATIC6 = STATIC3 | Ability.FUNCTION_GRAPH_FP_TEST
+DYNAMIC3 = STATIC3 | Ability.DYNAMIC_FTRACE
+WITH_REGS = (
+    STATIC6 | Ability.DYNAMIC_FTRACE | Ability.DYNAMIC_FTRACE_WITH_REGS | Ability.ARCH_SUPPORTS_FTRACE_OPS
+)
+
+PLAIN_3 = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=("ip", "cpsr"))
+PLAIN_612 = Entry(symbol="ftrace_caller", call="ftrace_call", record=3, clobbers=("ip", "cpsr"))
+REGS_612 = Entry(
+    symbol="ftrace_regs_caller",
+    call="ftrace_regs_call",
+    record=3,
+    promises=tuple(name for name in EVERY if name != "cpsr"),
+    honours=LOADED_BACK,
+    clobbers=("cpsr",),
+)
+
+ARCH = Arch(
+    name="arm",
+    title="32-bit ARM, ARM state",
+    kernel="arm",
+    aliases=("armv7l", "armv6l", "armhf"),
+    engine=Engine(
+        unicorn=("ARM", ("ARM",)),
+        keystone=("ARM", ("ARM",)),
+        capstone=("ARM", ("ARM",)),
+        dialect="arm",
+        gnu=("arm-linux-gnueabihf-", "arm-linux-gnueabi-", "arm-none-eabi-"),
+        gnu_flags=("-march=armv7-a",),
+        gnu_machine=40,
+        gdb="armv7",
+    ),
+    word=4,
+    registers=registers("r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 fp ip sp lr pc cpsr", unicorn={"fp": "R11", "ip": "R12"}),
+    abi=Abi(
+        arguments=("r0", "r1", "r2", "r3"),
+        returns=("r0", "r1"),
+        preserved=("r4", "r5", "r6", "r7", "r8", "r9", "r10", "fp", "sp"),
+        pc="pc",
+        sp="sp",
+        flags="cpsr",
+        arithmetic_flags=0xF8000000,  # N Z C V Q
+        link="lr",
+        stack_align=8,
+    ),
+    memory=Memory(text=0xC0100000, data=0xC0800000, modules=0xBF000000, stack=0xC1800000),
+    pt_regs=PT_REGS,
+    function_return=bytes.fromhex("1eff2fe1"),  # bx lr
+    exit=bytes.fromhex("feffffea"),  # b .
+    variants=(
+        Variant(
+            name="3.6",
+            release="3.6",
+            summary="__gnu_mcount_nc; ftrace_test_stop_func tests function_trace_stop, then calls on",
+            source="ftrace-3.6.S",
+            abilities=DYNAMIC3,
+            site=SITE_3,
+            plain=PLAIN_3,
+            graph_call=("ftrace_graph_call",),
+        ),
+        Variant(
+            name="3.6-static",
+            release="3.6",
+            summary="__gnu_mcount_nc, never patched: !DYNAMIC_FTRACE",
+            source="static-3.6.S",
+            abilities=STATIC3,
+            site=SITE_3,
+        ),
+        Variant(
+            name="3.7",
+            release="3.7",
+            summary="__gnu_mcount_nc; the list function is forced and tests function_trace_stop itself",
+            source="ftrace-3.6.S",
+            abilities=DYNAMIC3,
+            site=SITE_3,
+            plain=PLAIN_3,
+            graph_call=("ftrace_graph_call",),
+        ),
+        Variant(
+            name="3.7-static",
+            release="3.7",
+            summary="__gnu_mcount_nc, never patched: !DYNAMIC_FTRACE",
+            source="static-3.6.S",
+            abilities=STATIC3,
+            site=SITE_3,
+        ),
+        Variant(
+            name="6.12",
+            release="6.12",
+            summary="__gnu_mcount_nc; regs NULL, or full but for cpsr for SAVE_REGS",
+            source="ftrace-6.12.S",
+            abilities=WITH_REGS,
+            site=SITE_6,
+            plain=PLAIN_612,
+            regs=REGS_612,
+            graph_call=("ftrace_graph_call", "ftrace_graph_regs_call"),
+            quirks=(
+                Quirk(
+                    "C5",
+                    "cpsr",
+                    "never written",
+                    "6.12 arch/arm/kernel/entry-ftrace.S ftrace_regs_caller: room is made, nothing is stored",
+                ),
+            ),
+        ),
+        Variant(
+            name="6.12-static",
+            release="6.12",
+            summary="__gnu_mcount_nc, never patched: !DYNAMIC_FTRACE",
+            source="static-3.6.S",
+            defines={"RETURN_TO_HANDLER_SP": 1},
+            abilities=STATIC6,
+            site=SITE_6,
+        ),
+    ),
+)

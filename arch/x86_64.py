@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""64-bit x86. System V AMD64 ABI; kernel: arch/x86/kernel/{entry_64.S (3.x), ftrace_64.S (6.x)}."""
+
+from emulator.description import (
+    Abi,
+    Ability,
+    Arch,
+    Branch,
+    Const,
+    Copying,
+    Engine,
+    Entry,
+    Memory,
+    Quirk,
+    Reg,
+    Return,
+    Site,
+    Variant,
+    Word,
+    registers,
+    words,
+)
+
+# -- records: arch/x86/include/asm/ptrace.h, the same in every release here -------------------------------------------
+
+PT_REGS = words(
+    "pt_regs",
+    size=168,
+    word=8,
+    members={
+        "r15": (0, Reg("r15")),
+        "r14": (8, Reg("r14")),
+        "r13": (16, Reg("r13")),
+        "r12": (24, Reg("r12")),
+        "bp": (32, Reg("rbp")),
+        "bx": (40, Reg("rbx")),
+        "r11": (48, Reg("r11")),
+        "r10": (56, Reg("r10")),
+        "r9": (64, Reg("r9")),
+        "r8": (72, Reg("r8")),
+        "ax": (80, Reg("rax")),
+        "cx": (88, Reg("rcx")),
+        "dx": (96, Reg("rdx")),
+        "si": (104, Reg("rsi")),
+        "di": (112, Reg("rdi")),
+        "orig_ax": (120, Const(0)),  # not a system call; since 5.5 also: no direct call
+        "ip": (128, Return()),
+        "cs": (136, Const(0x10)),  # __KERNEL_CS
+        "flags": (144, Reg("eflags")),
+        "sp": (152, Reg("rsp")),  # before the site's call: the address of the parent's return address
+        "ss": (160, Const(0x18)),  # __KERNEL_DS
+    },
+)
+
+EVERY = tuple(member.name for member in PT_REGS.members)
+ARGUMENTS = ("ax", "cx", "dx", "si", "di", "r8", "r9")
+PRESERVED = ("r15", "r14", "r13", "r12", "r10", "bp", "bx")
+
+# -- sites ------------------------------------------------------------------------------------------------------------
+
+CALL = Branch(b"\xe8\0\0\0\0", "R_X86_64_PC32", at=1, addend=-4)
+NOP5 = bytes.fromhex("0f1f440000")  # P6_NOP5; arch_init_ideal_nops() chooses it on every Intel CPU that matters
+
+FENTRY = Site(mcount="__fentry__", call=CALL, nop=NOP5, parent=Word("rsp", 0), parent_slot=Reg("rsp"))
+MCOUNT = Site(mcount="mcount", call=CALL, nop=NOP5, parent=Word("rbp", 8), parent_slot=Word("rbp", 8))
+
+# -- 3.6: neither op nor regs -----------------------------------------------------------------------------------------
+
+X3 = Ability.FUNCTION_TRACER | Ability.FUNCTION_GRAPH_TRACER | Ability.FUNCTION_GRAPH_FP_TEST
+X36 = X3 | Ability.DYNAMIC_FTRACE | Ability.FUNCTION_TRACE_MCOUNT_TEST
+STATIC3 = X3 | Ability.FUNCTION_TRACE_MCOUNT_TEST
+
+PLAIN_36 = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=("r10", "r11", "eflags"))
+
+# -- 3.7: the June 2012 series ----------------------------------------------------------------------------------------
+
+X37 = X36 | Ability.ARCH_SUPPORTS_FTRACE_OPS | Ability.DYNAMIC_FTRACE_WITH_REGS
+LEA = Quirk(
+    "C3",
+    "op",
+    "the callback gets the address of the variable function_trace_op instead of its contents",
+    "3.7 arch/x86/kernel/entry_64.S ftrace_caller_setup: an LEA; the variable itself is loaded since 3.13",
+)
+PLAIN_37 = Entry(symbol="ftrace_caller", call="ftrace_call", record=3, clobbers=("r10", "r11", "eflags"))
+REGS_37 = Entry(
+    symbol="ftrace_regs_caller",
+    call="ftrace_regs_call",
+    record=3,
+    promises=tuple(name for name in EVERY if name != "orig_ax"),
+    honours=(*ARGUMENTS, *PRESERVED, "ip", "flags"),
+    clobbers=("r11",),
+)
+QUIRKS_37 = (
+    LEA,
+    Quirk("C5", "orig_ax", "never written", "3.7 arch/x86/kernel/entry_64.S ftrace_regs_caller: no store to ORIG_RAX"),
+)
+
+# -- 6.12: ftrace_regs always, direct calls, private copies -----------------------------------------------------------
+
+X612 = (
+    Ability.FUNCTION_TRACER
+    | Ability.DYNAMIC_FTRACE
+    | Ability.DYNAMIC_FTRACE_WITH_REGS
+    | Ability.DYNAMIC_FTRACE_WITH_ARGS
+    | Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS
+    | Ability.ARCH_SUPPORTS_FTRACE_OPS
+    | Ability.TRAMPOLINE_PER_OPS
+    | Ability.FUNCTION_GRAPH_TRACER
+)
+PLAIN_612 = Entry(
+    symbol="ftrace_caller",
+    call="ftrace_call",
+    record=3,
+    promises=(*ARGUMENTS, "bp", "ip", "sp", "orig_ax"),
+    constants={"cs": 0},
+    honours=(*ARGUMENTS, "bp", "ip"),
+    clobbers=("r10", "r11", "eflags"),
+    end="ftrace_caller_end",
+    op_load="ftrace_caller_op_ptr",
+)
+REGS_612 = Entry(
+    symbol="ftrace_regs_caller",
+    call="ftrace_regs_call",
+    record=3,
+    promises=EVERY,
+    honours=(*ARGUMENTS, *PRESERVED, "ip", "flags", "orig_ax"),
+    clobbers=("r11",),
+    end="ftrace_regs_caller_end",
+    op_load="ftrace_regs_caller_op_ptr",
+    direct_jump="ftrace_regs_caller_jmp",
+)
+COPYING = Copying(  # arch/x86/kernel/ftrace.c create_trampoline(), RET_SIZE 5 of a MITIGATION_RETPOLINE kernel
+    op_load=b"\x48\x8b\x15",  # mov disp32(%rip), %rdx
+    op_fixup="R_X86_64_PC32",
+    jump=b"\x75",  # jnz rel8
+    no_jump=b"\x66\x90",
+    ending=b"\xc3\xcc\xcc\xcc\xcc",
+    ending_size=5,
+)
+
+
+def v612(suffix: str, summary: str, defines: dict[str, int], extra: Ability = Ability.NONE) -> Variant:
+    """One configuration of 6.12; they differ in the entry's landing pad and in the frame pointers."""
+    return Variant(
+        name=f"6.12{suffix}",
+        release="6.12",
+        summary=summary,
+        source="ftrace-6.12.S",
+        defines={"CC_USING_FENTRY": 1, **defines},
+        abilities=X612 | extra,
+        site=FENTRY,
+        plain=PLAIN_612,
+        regs=REGS_612,
+        copying=COPYING,
+        get_regs="cs",
+    )
+
+
+ARCH = Arch(
+    name="x86_64",
+    title="64-bit x86",
+    kernel="x86",
+    aliases=("x86", "amd64"),
+    engine=Engine(
+        unicorn=("X86", ("64",)),
+        keystone=("X86", ("64",)),
+        capstone=("X86", ("64",)),
+        dialect="x86",
+        gnu=("x86_64-linux-gnu-", ""),
+        gnu_flags=("--64",),
+        gnu_machine=62,
+        gdb="i386:x86-64",
+    ),
+    word=8,
+    registers=registers("rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip eflags"),
+    abi=Abi(
+        arguments=("rdi", "rsi", "rdx", "rcx", "r8", "r9"),
+        returns=("rax", "rdx"),
+        preserved=("rbx", "rbp", "rsp", "r12", "r13", "r14", "r15"),
+        pc="rip",
+        sp="rsp",
+        flags="eflags",
+        arithmetic_flags=0x8D5,  # OF SF ZF AF PF CF
+        stack_align=16,
+    ),
+    memory=Memory(
+        text=0xFFFFFFFF81000000, data=0xFFFFFFFF82000000, modules=0xFFFFFFFFC0000000, stack=0xFFFFC90000000000
+    ),
+    pt_regs=PT_REGS,
+    function_return=b"\xc3",
+    exit=b"\xf4",
+    variants=(
+        Variant(
+            name="3.6",
+            release="3.6",
+            summary="mcount; tests function_trace_stop; passes neither op nor regs",
+            source="ftrace-3.6.S",
+            abilities=X36 | Ability.FRAME_POINTER,
+            site=MCOUNT,
+            plain=PLAIN_36,
+            graph_call=("ftrace_graph_call",),
+        ),
+        Variant(
+            name="3.6-static",
+            release="3.6",
+            summary="mcount, never patched: !DYNAMIC_FTRACE",
+            source="static-3.6.S",
+            abilities=STATIC3 | Ability.FRAME_POINTER,
+            site=MCOUNT,
+        ),
+        Variant(
+            name="3.7",
+            release="3.7",
+            summary="fentry; regs NULL, or full for SAVE_REGS",
+            source="ftrace-3.7.S",
+            defines={"CC_USING_FENTRY": 1},
+            abilities=X37,
+            site=FENTRY,
+            plain=PLAIN_37,
+            regs=REGS_37,
+            graph_call=("ftrace_graph_call",),
+            quirks=QUIRKS_37,
+        ),
+        Variant(
+            name="3.7-mcount",
+            release="3.7",
+            summary="mcount, for a compiler without -mfentry",
+            source="ftrace-3.7.S",
+            abilities=X37 | Ability.FRAME_POINTER,
+            site=MCOUNT,
+            plain=PLAIN_37,
+            regs=REGS_37,
+            graph_call=("ftrace_graph_call",),
+            quirks=QUIRKS_37,
+        ),
+        Variant(
+            name="3.7-static",
+            release="3.7",
+            summary="fentry, never patched: !DYNAMIC_FTRACE",
+            source="static-3.6.S",
+            defines={"CC_USING_FENTRY": 1},
+            abilities=STATIC3,
+            site=FENTRY,
+        ),
+        Variant(
+            name="3.7-ops-no-regs",
+            release="3.7",
+            summary='passes op but never regs: NULL, "Sorry!"',
+            source="ops-no-regs-3.7.S",
+            defines={"CC_USING_FENTRY": 1},
+            abilities=X36 | Ability.ARCH_SUPPORTS_FTRACE_OPS,
+            site=FENTRY,
+            plain=PLAIN_37,
+            graph_call=("ftrace_graph_call",),
+            synthetic=True,
+        ),
+        Variant(
+            name="3.7-stop-no-ops",
+            release="3.7",
+            summary="tests function_trace_stop but passes no op: the list function steps in",
+            source="ftrace-3.6.S",
+            defines={"CC_USING_FENTRY": 1},
+            abilities=X36,
+            site=FENTRY,
+            plain=PLAIN_36,
+            graph_call=("ftrace_graph_call",),
+            synthetic=True,
+        ),
+        v612("", "fentry, ORC; ftrace_regs always, full for SAVE_REGS; a private copy per ops", {}),
+        v612("-ibt", "fentry behind endbr64, ORC", {"CONFIG_X86_KERNEL_IBT": 1}, Ability.KERNEL_IBT),
+        v612("-fp", "fentry, frame pointers", {"CONFIG_FRAME_POINTER": 1}, Ability.FRAME_POINTER),
+        v612(
+            "-ibt-fp",
+            "fentry behind endbr64, frame pointers",
+            {"CONFIG_X86_KERNEL_IBT": 1, "CONFIG_FRAME_POINTER": 1},
+            Ability.KERNEL_IBT | Ability.FRAME_POINTER,
+        ),
+    ),
+)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What every assembler and loader returns: relocatable sections, symbols, source lines, and fields yet to be filled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from emulator.errors import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text to assemble: its name in messages, the symbols it is assembled with, where .include may look."""
+
+    name: str
+    text: str
+    defines: Mapping[str, int] = field(default_factory=dict)
+    includes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Bytes with a name. `align` is in bytes, a power of two."""
+
+    name: str
+    data: bytes
+    align: int = 1
+    executable: bool = False
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A name for an offset into a section, or for a number where `section` is None. `binding`: local, global, weak."""
+
+    name: str
+    section: str | None
+    value: int
+    size: int = 0
+    binding: str = "local"
+    function: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The bytes [offset, offset + size) of a section come from `text`, which stands at `place`.
+
+    For an instruction out of a macro `place` is the line inside the macro's body and `calls` are the invocations that
+    led there, innermost first. `instruction` is False for data, padding and literal pools.
+    """
+
+    section: str
+    offset: int
+    size: int
+    place: Place
+    text: str
+    calls: tuple[Place, ...] = ()
+    instruction: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fixup:
+    """A field that depends on addresses: apply emulator.assembly.fixups function `kind` at section+offset.
+
+    `kind` is the ELF relocation's name (R_X86_64_PC32, R_ARM_CALL, ...), `symbol` may be local, undefined, or the
+    name of a section (meaning its start).
+    """
+
+    section: str
+    offset: int
+    kind: str
+    symbol: str
+    addend: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One assembled or loaded file, not yet placed. Fixups stand for every symbolic field, same-section ones too."""
+
+    name: str
+    sections: Mapping[str, Section]
+    symbols: Mapping[str, Symbol]
+    lines: tuple[Line, ...]
+    fixups: tuple[Fixup, ...]
+
+    @property
+    def undefined(self) -> tuple[str, ...]:
+        """Symbols that fixups name and that neither this piece nor its sections define, in order of appearance."""
+        known = self.symbols.keys() | self.sections.keys()
+        return tuple(dict.fromkeys(fixup.symbol for fixup in self.fixups if fixup.symbol not in known))

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the core asks of the architecture's code and of memory. The image's patcher is one; tests bring a plain one."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from emulator.core.ops import FtraceOps
+from emulator.description import Ability
+from emulator.errors import EmulatorError
+
+
+class TextError(EmulatorError):
+    """Text was not what the kernel expected, or could not be written: `code` is EFAULT, EINVAL or EPERM."""
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class Platform(Protocol):
+    """The seam below the core. Addresses are those of the emulated kernel; text errors are TextError."""
+
+    @property
+    def abilities(self) -> Ability:
+        """What this configuration of the architecture can do."""
+
+    def address(self, symbol: str) -> int:
+        """Where a function or a trampoline of the kernel is."""
+
+    def settle(self, ops: FtraceOps) -> None:
+        """Give the ops a struct in memory and its func an address, once."""
+
+    def publish(self, ops: FtraceOps, following: FtraceOps) -> None:
+        """Write the ops' struct: func, next, flags, trampoline."""
+
+    def set_variable(self, name: str, value: int) -> None:
+        """Write one of the kernel's variables; one that this configuration's code never reads may be missing."""
+
+    def make_call(self, ip: int, target: int) -> None:
+        """ftrace_make_call(): the disabled site at ip begins to call target."""
+
+    def modify_call(self, ip: int, old: int, target: int) -> None:
+        """ftrace_modify_call(): the site at ip, which calls old, begins to call target."""
+
+    def make_nop(self, ip: int, old: int) -> None:
+        """ftrace_make_nop(): the site at ip, which calls old, is disabled."""
+
+    def update_trace_func(self, func: int) -> None:
+        """ftrace_update_ftrace_func(): the labels ftrace_call and ftrace_regs_call begin to call func."""
+
+    def update_trampoline(self, ops: FtraceOps, func: int) -> None:
+        """arch_ftrace_update_trampoline(): make the ops' private copy, or point an existing one to func."""
+
+    def free_trampoline(self, ops: FtraceOps) -> None:
+        """arch_ftrace_trampoline_free()."""

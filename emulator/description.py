@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What an architecture declares. The record `Arch` is the porting guide; read it from its docstring down.
+
+Everything here is frozen, keyword-only where a reader would otherwise count commas, and free of behaviour: engines are
+named by strings and looked up where they are used, so that importing an architecture imports no engine.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# -- values at the site ------------------------------------------------------------------------------------------------
+# A small vocabulary for "which value is meant", used both for what a record promises and for where a byte came from.
+# All are taken at the site: before the first byte of the patched instruction runs.
+
+
+@dataclass(frozen=True, slots=True)
+class Reg:
+    """The value of a register at the site."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A register at the site plus a constant number of bytes."""
+
+    base: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The word in memory at a register plus an offset in bytes, at the site."""
+
+    base: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """The address after the site's call instruction, which is where the trampoline lands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A number that the trampoline writes itself."""
+
+    value: int
+
+
+Value = Reg | Sum | Word | Return | Const
+
+
+# -- structures --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a record: `offset` and `size` in bytes, and what it promises to hold in a full record."""
+
+    name: str
+    offset: int
+    size: int
+    holds: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """A record in memory; `size` in bytes, members in the order of their offsets."""
+
+    name: str
+    size: int
+    members: tuple[Member, ...]
+
+    def member(self, name: str) -> Member:
+        """The member called `name`. Raises KeyError."""
+        for member in self.members:
+            if member.name == name:
+                return member
+        raise KeyError(name)
+
+
+def words(name: str, size: int, word: int, members: Mapping[str, tuple[int, Value | None]]) -> Struct:
+    """A Struct all of whose members are `word` bytes wide, from {member: (offset, promise)}."""
+    return Struct(name, size, tuple(Member(key, at, word, holds) for key, (at, holds) in members.items()))
+
+
+# -- registers and the C ABI -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A register: the name people use, and the tail of unicorn's constant (UC_X86_REG_RAX -> "RAX")."""
+
+    name: str
+    unicorn: str
+
+
+def registers(names: str, unicorn: Mapping[str, str] | None = None) -> tuple[Register, ...]:
+    """Registers from a string of names; unicorn's name is the upper-case one unless the mapping says otherwise."""
+    other = unicorn or {}
+    return tuple(Register(name, other.get(name, name.upper())) for name in names.split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abi:
+    """The C calling convention, and which register plays which part."""
+
+    arguments: tuple[str, ...]
+    """Registers of the first arguments, in order."""
+    returns: tuple[str, ...]
+    """Registers of the return value."""
+    preserved: tuple[str, ...]
+    """What a C function gives back as found, the stack pointer included."""
+    pc: str
+    sp: str
+    flags: str
+    arithmetic_flags: int
+    """The bits of the flags register that arithmetic changes and that a run may vary freely."""
+    link: str | None = None
+    """The register a call puts its return address into; None where the call pushes it."""
+    stack_align: int
+    """What the ABI document asks of sp at a call, in bytes (a kernel may be built for less)."""
+
+
+# -- encodings ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A call or jump that the kernel writes into text itself.
+
+    `opcode` is the instruction with its displacement field zero, `fixup` the name of the function in
+    emulator/assembly/fixups.py that fills the field, `at` the field's offset in bytes, `addend` what ELF would add.
+    """
+
+    opcode: bytes
+    fixup: str
+    at: int = 0
+    addend: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The patchable instruction at a traced function's entry, as one configuration's compiler leaves it.
+
+    The bytes around it stand in the architecture's kernel.S, which is assembled with the variant's defines.
+    """
+
+    mcount: str
+    """What the compiler's call goes to before boot has patched it: mcount, __fentry__, __gnu_mcount_nc."""
+    call: Branch
+    nop: bytes
+    """The disabled site, as long as the call."""
+    parent: Value
+    """Where the traced function's return address is found at the site."""
+    parent_slot: Value
+    """The address of the word through which the function really returns, at the site."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A trampoline that a site can be made to call."""
+
+    symbol: str
+    call: str
+    """The label whose call instruction the core patches: ftrace_call, ftrace_regs_call."""
+    record: int | None = None
+    """Which argument (from 0) points to the record; None where no record is passed."""
+    promises: tuple[str, ...] = ()
+    """The members of the record that this entry fills with what Member.holds says; the others may hold anything."""
+    constants: Mapping[str, int] = field(default_factory=dict)
+    """Members to which this entry gives a number of its own instead: a mark, an empty slot."""
+    honours: tuple[str, ...] = ()
+    """The members that are loaded back, so that a callback's write reaches the traced function."""
+    clobbers: tuple[str, ...] = ()
+    """Registers that this entry may leave changed, by that release's own word."""
+    end: str | None = None
+    """Private copies only: the label behind the last byte copied."""
+    op_load: str | None = None
+    """Private copies only: the label of the instruction that loads function_trace_op."""
+    direct_jump: str | None = None
+    """Private copies only: the label of the jump to the direct-call exit, which a copy neutralises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copying:
+    """How a private copy of an Entry is made (create_trampoline); all bytes are written by the kernel itself."""
+
+    op_load: bytes
+    """The opcode expected at Entry.op_load; its displacement follows and is pointed to the copy's own ops pointer."""
+    op_fixup: str
+    no_jump: bytes
+    """What replaces the jump at Entry.direct_jump."""
+    jump: bytes
+    """What must stand there: the first bytes of that jump."""
+    ending: bytes
+    """What is written behind the copied code; the ops pointer follows `ending_size` bytes on."""
+    ending_size: int
+
+
+# -- variants ----------------------------------------------------------------------------------------------------------
+
+
+class Ability(enum.Flag):
+    """What a configuration of a kernel can do, by the kernel's own names (without CONFIG_ and HAVE_)."""
+
+    NONE = 0
+    FUNCTION_TRACER = enum.auto()
+    DYNAMIC_FTRACE = enum.auto()
+    DYNAMIC_FTRACE_WITH_REGS = enum.auto()
+    DYNAMIC_FTRACE_WITH_ARGS = enum.auto()
+    DYNAMIC_FTRACE_WITH_DIRECT_CALLS = enum.auto()
+    FUNCTION_TRACE_MCOUNT_TEST = enum.auto()
+    """The trampoline tests function_trace_stop (up to 3.16)."""
+    ARCH_SUPPORTS_FTRACE_OPS = enum.auto()
+    """The trampoline passes op and, where it can, regs; otherwise the list function steps in."""
+    TRAMPOLINE_PER_OPS = enum.auto()
+    """arch_ftrace_update_trampoline() makes a private copy for each ops."""
+    FUNCTION_GRAPH_TRACER = enum.auto()
+    FUNCTION_GRAPH_FP_TEST = enum.auto()
+    FRAME_POINTER = enum.auto()
+    KERNEL_IBT = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """A known fault of that kernel release: the clause it breaks, what exactly, what happens, and the source."""
+
+    clause: str
+    what: str
+    effect: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One architecture at one release in one configuration."""
+
+    name: str
+    release: str
+    summary: str
+    """One line: style of the site and what is special here."""
+    source: str
+    """The trampoline's file below trampolines/<arch>/."""
+    defines: Mapping[str, int] = field(default_factory=dict)
+    """Symbols that the trampoline's source and kernel.S are assembled with: the configuration."""
+    abilities: Ability
+    site: Site
+    plain: Entry | None = None
+    """ftrace_caller; None in a static variant, whose sites call Site.mcount for ever."""
+    regs: Entry | None = None
+    """ftrace_regs_caller."""
+    graph_call: tuple[str, ...] = ()
+    """Labels of the branch to the graph caller."""
+    copying: Copying | None = None
+    get_regs: str | None = None
+    """With partial records: the member that is zero in them, by which ftrace_get_regs() tells (None: no such test)."""
+    quirks: tuple[Quirk, ...] = ()
+    synthetic: bool = False
+    """True for a configuration that no real kernel had."""
+
+
+# -- engines -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The names by which other projects know this architecture; each is one of their constants without its prefix."""
+
+    unicorn: tuple[str, tuple[str, ...]]
+    """(UC_ARCH_*, UC_MODE_* to be or-ed)."""
+    keystone: tuple[str, tuple[str, ...]]
+    """(KS_ARCH_*, KS_MODE_* to be or-ed)."""
+    capstone: tuple[str, tuple[str, ...]]
+    """(CS_ARCH_*, CS_MODE_* to be or-ed)."""
+    dialect: str
+    """The module in emulator/assembly/dialects/ that knows this assembler language."""
+    gnu: tuple[str, ...]
+    """Prefixes of GNU binutils to try on PATH, "" for the host's own."""
+    gnu_flags: tuple[str, ...] = ()
+    gnu_machine: int
+    """e_machine of the objects that the right GNU as writes (the ELF specification's EM_*)."""
+    gdb: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Where the fake kernel lives; addresses of real kernels, so that a listing looks like one."""
+
+    text: int
+    data: int
+    modules: int
+    """Where private copies and the functions of modules go; within reach of a call from `text`."""
+    stack: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arch:
+    """One architecture. To add one, write arch/<name>.py that ends in ARCH = Arch(...), and trampolines/<name>/.
+
+    Tier 1, recognition: name to uname, engine, word, big_endian, registers, abi, memory. `list` shows it.
+    Tier 2, plain mcount: kernel.S (the traced functions and their sites) and one variant with `site` and `plain`.
+    Tier 3, ops: a variant whose abilities have ARCH_SUPPORTS_FTRACE_OPS.
+    Tier 4, regs: pt_regs with a promise per member, and a variant with `regs`.
+    Tier 5, graph: `graph_call` and FUNCTION_GRAPH_TRACER.  Tier 6, direct calls.
+    What is not declared is UNSUPPORTED by name. tests/ covers a new file without being told: it reads the folder.
+    """
+
+    name: str
+    """The stem of the file, the folder below trampolines/, and what ARCH= takes."""
+    title: str
+    """For people: "64-bit x86"."""
+    kernel: str
+    """The kernel's folder below arch/."""
+    aliases: tuple[str, ...] = ()
+    """Other names that ARCH= takes: uname -m, the kernel's ARCH."""
+    engine: Engine
+    word: int
+    """Size of an unsigned long and of a pointer, in bytes."""
+    big_endian: bool = False
+    registers: tuple[Register, ...]
+    """All registers that a run seeds, records and compares, pc and flags included."""
+    abi: Abi
+    memory: Memory
+    pt_regs: Struct
+    function_return: bytes
+    """The instruction by which a C function without a frame returns."""
+    exit: bytes
+    """Any one instruction that can stand at the exit address; it never runs."""
+    variants: tuple[Variant, ...]
+    """Oldest release first; the one whose name is its release is that release's default."""
+
+    def variant(self, name: str) -> Variant:
+        """The variant called `name`. Raises KeyError."""
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        raise KeyError(name)
+
+    @property
+    def releases(self) -> tuple[str, ...]:
+        """The releases that have a variant, oldest first."""
+        return tuple(dict.fromkeys(variant.release for variant in self.variants))
