@@ -105,6 +105,7 @@ ARCH = Arch(
         sp="sp",
         flags="cpsr",
         arithmetic_flags=0xF8000000,  # N Z C V Q
+        flags_base=0x13,  # SVC mode, ARM state
         link="lr",
         stack_align=8,
     ),
@@ -118,6 +119,7 @@ ARCH = Arch(
             release="3.6",
             summary="__gnu_mcount_nc; ftrace_test_stop_func tests function_trace_stop, then calls on",
             source="ftrace-3.6.S",
+            defines={"FTRACE_TEST_STOP_FUNC": 1},
             abilities=DYNAMIC3,
             site=SITE_3,
             plain=PLAIN_3,
@@ -128,6 +130,7 @@ ARCH = Arch(
             release="3.6",
             summary="__gnu_mcount_nc, never patched: !DYNAMIC_FTRACE",
             source="static-3.6.S",
+            defines={"FTRACE_TEST_STOP_FUNC": 1},
             abilities=STATIC3,
             site=SITE_3,
         ),

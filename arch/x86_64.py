@@ -66,11 +66,14 @@ MCOUNT = Site(mcount="mcount", call=CALL, nop=NOP5, parent=Word("rbp", 8), paren
 
 # -- 3.6: neither op nor regs -----------------------------------------------------------------------------------------
 
-X3 = Ability.FUNCTION_TRACER | Ability.FUNCTION_GRAPH_TRACER | Ability.FUNCTION_GRAPH_FP_TEST
+X3 = Ability.FUNCTION_TRACER | Ability.FUNCTION_GRAPH_TRACER
 X36 = X3 | Ability.DYNAMIC_FTRACE | Ability.FUNCTION_TRACE_MCOUNT_TEST
 STATIC3 = X3 | Ability.FUNCTION_TRACE_MCOUNT_TEST
 
 PLAIN_36 = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=("r10", "r11", "eflags"))
+
+# The frame-pointer test of the graph tracer is compiled out where fentry leaves no frame to compare.
+FRAMES = Ability.FRAME_POINTER | Ability.FUNCTION_GRAPH_FP_TEST
 
 # -- 3.7: the June 2012 series ----------------------------------------------------------------------------------------
 
@@ -181,6 +184,7 @@ ARCH = Arch(
         sp="rsp",
         flags="eflags",
         arithmetic_flags=0x8D5,  # OF SF ZF AF PF CF
+        flags_base=0x202,  # IF, and the bit that is always set
         stack_align=16,
     ),
     memory=Memory(
@@ -195,7 +199,7 @@ ARCH = Arch(
             release="3.6",
             summary="mcount; tests function_trace_stop; passes neither op nor regs",
             source="ftrace-3.6.S",
-            abilities=X36 | Ability.FRAME_POINTER,
+            abilities=X36 | FRAMES,
             site=MCOUNT,
             plain=PLAIN_36,
             graph_call=("ftrace_graph_call",),
@@ -205,7 +209,7 @@ ARCH = Arch(
             release="3.6",
             summary="mcount, never patched: !DYNAMIC_FTRACE",
             source="static-3.6.S",
-            abilities=STATIC3 | Ability.FRAME_POINTER,
+            abilities=STATIC3 | FRAMES,
             site=MCOUNT,
         ),
         Variant(
@@ -226,7 +230,7 @@ ARCH = Arch(
             release="3.7",
             summary="mcount, for a compiler without -mfentry",
             source="ftrace-3.7.S",
-            abilities=X37 | Ability.FRAME_POINTER,
+            abilities=X37 | FRAMES,
             site=MCOUNT,
             plain=PLAIN_37,
             regs=REGS_37,

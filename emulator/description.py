@@ -120,6 +120,8 @@ class Abi:
     flags: str
     arithmetic_flags: int
     """The bits of the flags register that arithmetic changes and that a run may vary freely."""
+    flags_base: int
+    """The other bits of the flags register, as a kernel runs with interrupts on."""
     link: str | None = None
     """The register a call puts its return address into; None where the call pushes it."""
     stack_align: int
@@ -236,7 +238,7 @@ class Quirk:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Variant:
     """One architecture at one release in one configuration."""
 
@@ -298,7 +300,7 @@ class Memory:
     stack: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Arch:
     """One architecture. To add one, write arch/<name>.py that ends in ARCH = Arch(...), and trampolines/<name>/.
 

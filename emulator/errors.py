@@ -91,7 +91,12 @@ class FtraceError(EmulatorError, OSError):
 
 
 class RunError(EmulatorError):
-    """A run that ended in no judgeable state. `where` is symbol+offset (file:line) of the last instruction."""
+    """A run that ended in no judgeable state. `where` is symbol+offset (file:line) of the last instruction.
+
+    `recording` is what had happened until then, None where nothing was run.
+    """
+
+    recording: object = None
 
     def __init__(self, message: str, where: str = "") -> None:
         self.where = where

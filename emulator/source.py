@@ -33,19 +33,25 @@ def read_source(path: Path, limit: int = LIMIT) -> str:
 
 
 def _read_regular(path: Path, size: int) -> bytes:
-    # Opened without blocking, because opening a FIFO waits for its writer.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+    with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(0, "not a regular file")
         return file.read(size)
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # opening a FIFO would wait for its writer
+
+
 def _decode(data: bytes, place: Place) -> str:
-    line = data.count(b"\n", 0, data.find(b"\0")) + 1
     if b"\0" in data:
-        raise InputError("is binary, not assembler source: a NUL byte", Place(place.file, line))
+        raise InputError("is binary, not assembler source: a NUL byte", _line_of(data, data.index(b"\0"), place))
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"is not UTF-8: byte {data[error.start]:#04x}", Place(place.file, line)) from error
+        byte = data[error.start]
+        raise InputError(f"is not UTF-8: byte {byte:#04x}", _line_of(data, error.start, place)) from error
+
+
+def _line_of(data: bytes, offset: int, place: Place) -> Place:
+    return Place(place.file, data.count(b"\n", 0, offset) + 1)

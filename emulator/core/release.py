@@ -13,6 +13,20 @@ from emulator.description import Ability
 from emulator.errors import UnknownName
 
 
+VARIABLES: Mapping[str, str] = {
+    "function_trace_op": "pointer",
+    "ftrace_trace_function": "pointer",
+    "__ftrace_trace_function": "pointer",
+    "function_trace_stop": "int",
+    "ftrace_graph_return": "pointer",
+    "ftrace_graph_entry": "pointer",
+}
+"""The variables of kernel/trace that some trampoline of some release reads, and their C types."""
+
+FUNCTIONS = ("ftrace_ops_list_func", "ftrace_ops_assist_func")
+"""The functions of kernel/trace that trampolines call and that dispatch.py models."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordBits:
     """The layout of dyn_ftrace.flags: the reference count below, then one bit a flag; 0 where a release lacks it."""
@@ -26,7 +40,7 @@ class RecordBits:
     TRAMP_EN: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Release:
     """One kernel release, as far as the core differs."""
 

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+
+# The variables of the command line, each with the option it stands for. `make help` prints these lines.
+#: ARCH      x86_64, arm, ...: kernel or uname -m names; default: this machine, else x86_64
+#: RELEASE   --release: the kernel release meant; default: the newest
+#: VARIANT   --variant: its configuration; default: the release's own
+#: SRC       --source: your trampoline.S in the place of ours
+#: OPS       --ops: "NAME[:FLAG or KEY=VALUE]... ..." what to register; several with spaces between
+#: FUNCTION  --function: the traced function to call
+#: SEED      --seed: the number that all values are drawn from
+#: FORMAT    --format: text or json
+VARIABLES := ARCH RELEASE VARIANT SRC OPS FUNCTION SEED FORMAT
+PYTHON ?= python3
+V ?= 0
+
+.PHONY: help emulate list bench test lint types wheel ci clean
+
+# A mistyped variable must not be a silent default (a make above this one may have given variables of its own).
+space := $(subst ,, )
+given := $(foreach word,$(subst \$(space),_,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word))))
+unknown := $(if $(filter 0,$(MAKELEVEL)),$(filter-out $(VARIABLES) PYTHON V,$(given)))
+$(if $(unknown),$(error unknown variable $(firstword $(unknown)); `make help` lists them))
+
+quoted = '$(subst ','\'',$(1))'
+option = $(if $($(2)),$(1)=$(call quoted,$($(2))))
+subject = $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(call option,--source,SRC)
+scenario = $(foreach spec,$(OPS),--ops=$(call quoted,$(spec))) $(call option,--function,FUNCTION) $(call option,--seed,SEED)
+format = $(call option,--format,FORMAT)
+arch = $(if $(ARCH),$(call quoted,$(ARCH)))
+
+# V=1 shows the commands, -s shows nothing at all; otherwise set-up says one line, and only when it has work to do.
+Q := $(if $(filter 1,$(V)),,@)
+silent := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+setup := $(if $(silent),QUIET=1) scripts/setup $(call quoted,$(PYTHON))
+
+RUN := .venv/bin/python -m
+
+help: ## show this text
+	@echo 'make TARGET [VARIABLE=value ...]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@sed -n 's/^#: /  /p' Makefile
+	@echo '  V         1 shows the commands that make runs'
+	@echo '  PYTHON    the python3 (3.11 to 3.13) to make .venv with'
+
+emulate: .venv/run.stamp ## run an architecture's trampolines and show what a callback receives
+	$(Q)$(RUN) emulator emulate $(arch) $(subject) $(scenario) $(format)
+
+list: .venv/run.stamp ## show architectures, variants, abilities and the traced functions
+	$(Q)$(RUN) emulator list $(format)
+
+bench: .venv/run.stamp ## measure a call, plain, checked and traced
+	$(Q)$(RUN) emulator bench $(arch)
+
+test: .venv/dev.stamp ## for developers: run the tests
+	$(Q)$(RUN) pytest -q -n auto
+
+lint: .venv/dev.stamp ## for developers: check style
+	$(Q)$(RUN) ruff check --quiet
+	$(Q)$(RUN) ruff format --quiet --check
+
+types: .venv/dev.stamp ## for developers: check types
+	$(Q)$(RUN) mypy --no-error-summary
+
+wheel: .venv/dev.stamp # a part of ci: build the wheel, install it elsewhere, run the tests that prove it
+	$(Q).ci/wheel
+
+ci: lint types test wheel ## for developers: all that CI runs
+
+clean: ## remove everything that make has made, .venv included
+	$(Q)rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	$(Q)find arch emulator scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/run.stamp: pyproject.toml constraints.txt
+	$(Q)$(setup) .
+	$(Q)touch $@
+
+.venv/dev.stamp: .venv/run.stamp
+	$(Q)$(setup) '.[dev]'
+	$(Q)touch $@

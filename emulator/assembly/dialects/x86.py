@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""x86-64 in AT&T syntax, with the choices of GNU as where an instruction has more than one encoding."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from emulator.assembly.dialects import Choice, Draft, Encoding, Field, Reader, Slot
+from emulator.assembly.dialects.x86_operands import (
+    ADDRESS,
+    DISPLACEMENT,
+    PLACEHOLDERS,
+    Absolute,
+    Immediate,
+    Memory,
+    Operand,
+    Register,
+    operands,
+    target,
+)
+from emulator.assembly.expressions import Node, Number
+
+# -- registers ---------------------------------------------------------------------------------------------------------
+
+_OLD = ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp")
+WIDE = frozenset([f"r{name}" for name in _OLD] + [f"r{number}" for number in range(8, 16)])
+"""The 64-bit general registers."""
+NARROW = {f"r{name}": f"e{name}" for name in _OLD} | {name: f"e{name}" for name in _OLD}
+NARROW |= {f"r{number}{suffix}": f"r{number}d" for number in range(8, 16) for suffix in ("", "w")}
+"""The 32-bit name of a 64-bit or 16-bit register."""
+SEGMENTS = frozenset({"cs", "ds", "es", "fs", "gs", "ss"})
+
+# -- own encodings -----------------------------------------------------------------------------------------------------
+
+
+def _table(text: str) -> dict[str, bytes]:
+    return {name: bytes.fromhex(code) for name, code in (entry.split("=") for entry in text.split())}
+
+
+PREFIXES = _table("""cs=2e ss=36 ds=3e es=26 fs=64 gs=65 lock=f0 rep=f3 repe=f3 repz=f3 repne=f2 repnz=f2
+    data16=66 addr32=67 rex64=48 rex.w=48 notrack=3e bnd=f2""")
+LEGACY = b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3"
+FIXED = _table("endbr64=f30f1efa endbr32=f30f1efb")
+
+CONDITIONS = _table("""o=00 no=01 b=02 c=02 nae=02 ae=03 nb=03 nc=03 e=04 z=04 ne=05 nz=05 be=06 na=06 a=07 nbe=07 s=08
+    ns=09 p=0a pe=0a np=0b po=0b l=0c nge=0c ge=0d nl=0d le=0e ng=0e g=0f nle=0f""")
+RELAXED = {"jmp": (b"\xeb", b"\xe9")} | {
+    f"j{name}": (bytes([0x70 + code]), bytes([0x0F, 0x80 + code])) for name, (code,) in CONDITIONS.items()
+}
+"""Opcodes of the short and the long form."""
+SHORT_ONLY = _table("loopne=e0 loopnz=e0 loope=e1 loopz=e1 loop=e2 jrcxz=e3 jecxz=67e3")
+MULTIBYTE_NOPS = tuple(
+    bytes.fromhex(code)
+    for code in """90 6690 0f1f00 0f1f4000 0f1f440000 660f1f440000 0f1f8000000000 0f1f840000000000 660f1f840000000000
+    662e0f1f840000000000 66662e0f1f840000000000""".split()
+)
+MOST_NOPS = 7
+"""More of the longest NOP than these are jumped over."""
+
+
+def _branch(opcode: bytes, kind: str, size: int, node: Node) -> Encoding:
+    return Encoding(opcode + bytes(size), (Field(kind, len(opcode), node, -size),))
+
+
+class X86:
+    """The dialect; see dialects.Dialect."""
+
+    comment = "#"
+    symbol_characters = "*%-([{}"
+    data: Mapping[str, int] = {".word": 2, ".value": 2}
+    kinds: Mapping[int, str] = {1: "R_X86_64_8", 2: "R_X86_64_16", 4: "R_X86_64_32", 8: "R_X86_64_64"}
+    relative: Mapping[str, str] = {
+        "R_X86_64_8": "R_X86_64_PC8",
+        "R_X86_64_16": "R_X86_64_PC16",
+        "R_X86_64_32": "R_X86_64_PC32",
+        "R_X86_64_32S": "R_X86_64_PC32",
+        "R_X86_64_64": "R_X86_64_PC64",
+    }
+    align_is_power = False
+    no_operation: int | None = 0x90
+    code_alignment = 1
+    end_alignment = 1
+    ignored = frozenset({".att_syntax", ".code64"})
+    refused: Mapping[str, str] = {
+        ".intel_syntax": "Intel syntax is not supported",
+        ".code32": "only 64-bit code is supported",
+        ".code16": "only 64-bit code is supported",
+    }
+
+    def padding(self, size: int) -> bytes:
+        """The longest NOPs first; a jump over them where there are too many."""
+        longest = MULTIBYTE_NOPS[-1]
+        jump = b""
+        if size // len(longest) > MOST_NOPS:
+            short = size - 2 < 0x80
+            jump = bytes([0xEB, size - 2]) if short else b"\xe9" + (size - 5).to_bytes(4, "little")
+        whole, rest = divmod(size - len(jump), len(longest))
+        return jump + longest * whole + (MULTIBYTE_NOPS[rest - 1] if rest else b"")
+
+    def instruction(self, mnemonic: str, operands_text: str, reader: Reader) -> Draft | Encoding | Choice:
+        """Branches and a few others are encoded here, the rest is for the encoder. Raises ValueError."""
+        if mnemonic in PREFIXES:
+            return self._prefixed(PREFIXES[mnemonic], operands_text, reader)
+        if not operands_text.startswith("*") and (direct := self._direct(mnemonic, operands_text, reader)):
+            return direct
+        if mnemonic in FIXED and not operands_text:
+            return Encoding(FIXED[mnemonic])
+        parsed = operands(operands_text)
+        match parsed:
+            case (Immediate(value),) if mnemonic == "int" and reader.bind(value) == Number(3):
+                return Encoding(b"\xcc")
+        return draft(mnemonic, parsed, reader)
+
+    def _prefixed(self, prefix: bytes, rest: str, reader: Reader) -> Draft | Encoding | Choice:
+        if not rest:
+            return Encoding(prefix)
+        mnemonic, _, operands_text = rest.partition(" ")
+        inner = self.instruction(mnemonic.lower(), operands_text.strip(), reader)
+        if isinstance(inner, Draft):
+            return dataclasses.replace(inner, prefix=prefix + inner.prefix)
+        if isinstance(inner, Choice):
+            return Choice(_behind(prefix, inner.short), _behind(prefix, inner.long))
+        return _behind(prefix, inner)
+
+    def _direct(self, mnemonic: str, operand: str, reader: Reader) -> Encoding | Choice | None:
+        """A branch to an expression."""
+        stem = mnemonic[:-1] if mnemonic in ("jmpq", "callq") else mnemonic
+        if stem == "call":
+            return _branch(b"\xe8", "R_X86_64_PC32", 4, reader.bind(target(operand)))
+        if stem in RELAXED:
+            node, (short, long) = reader.bind(target(operand)), RELAXED[stem]
+            return Choice(_branch(short, "R_X86_64_PC8", 1, node), _branch(long, "R_X86_64_PC32", 4, node))
+        if stem in SHORT_ONLY:
+            return _branch(SHORT_ONLY[stem], "R_X86_64_PC8", 1, reader.bind(target(operand)))
+        return None
+
+    def complete(self, draft: Draft, code: bytes) -> Encoding:
+        """Find each placeholder; what the field means depends on the opcode around it."""
+        if draft.replace:
+            code = code.replace(*draft.replace, 1)
+        fields = tuple(_field(slot, code, len(draft.prefix), draft.text) for slot in draft.slots)
+        for slot in draft.slots:
+            mark = PLACEHOLDERS[slot.role].to_bytes(8 if slot.role == ADDRESS else 4, "little")
+            code = code.replace(mark, bytes(len(mark)))
+        return Encoding(draft.prefix + code, fields)
+
+
+def _behind(prefix: bytes, encoding: Encoding) -> Encoding:
+    moved = tuple(dataclasses.replace(field, offset=field.offset + len(prefix)) for field in encoding.fields)
+    return Encoding(prefix + encoding.code, moved)
+
+
+# -- drafts ------------------------------------------------------------------------------------------------------------
+
+
+def draft(mnemonic: str, parsed: tuple[Operand, ...], reader: Reader) -> Draft:
+    """The text for the encoder, and slots for what is not a number yet. Raises ValueError."""
+    spelling = _as_gnu(mnemonic, parsed)
+    slots: dict[str, Slot] = {}
+
+    def place(role: str, node: Node) -> str:
+        bound = reader.bind(node)
+        if isinstance(bound, Number):
+            return hex(bound.number)
+        if role in slots:
+            raise ValueError(f"two operands whose {role} is a symbol")
+        slots[role] = Slot(role, bound)
+        return hex(PLACEHOLDERS[role])
+
+    written = ", ".join([operand.write(place) for operand in spelling.operands])
+    text = f"{spelling.mnemonic} {written}" if written else spelling.mnemonic
+    return Draft(text, tuple(slots.values()), spelling.prefix, spelling.replace)
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """An instruction as the encoder shall read it; the rest as in Draft."""
+
+    mnemonic: str
+    operands: tuple[Operand, ...]
+    prefix: bytes = b""
+    replace: tuple[bytes, bytes] | None = None
+
+
+_MOVES = ("mov", "movl", "movq", "movw")
+
+
+@lru_cache(maxsize=8192)
+def _as_gnu(mnemonic: str, parsed: tuple[Operand, ...]) -> Spelling:
+    """Another spelling, where the encoder would choose other bytes than GNU as."""
+    match parsed:
+        case (Memory(),) if mnemonic in ("nopl", "nopw"):  # the encoder gives them the opcode of the prefetches
+            prefix = b"\x66" if mnemonic == "nopw" else b""
+            return Spelling("prefetchnta", parsed, prefix, (b"\x0f\x18", b"\x0f\x1f"))
+        case (Register(name), other) if mnemonic in _MOVES and name in SEGMENTS:
+            return _from_segment(mnemonic, parsed[0], other)
+        case (other, Register(name)) if mnemonic in _MOVES and name in SEGMENTS:
+            return _to_segment(other, parsed[1])
+        case (Immediate(), Register(name)) if mnemonic == "mov" and name in WIDE:
+            return Spelling("movq", parsed)
+        case (Register("rax"), Register("rax")) if mnemonic in ("xchg", "xchgq"):
+            return Spelling("nop", ())
+    if mnemonic.startswith("movabs"):
+        return Spelling(mnemonic, tuple(map(_wide, parsed)))
+    return Spelling(mnemonic, parsed)
+
+
+def _from_segment(mnemonic: str, segment: Operand, other: Operand) -> Spelling:
+    """Into memory or a 16-bit register go 16 bits; a larger register is cleared above them, whatever its size."""
+    match other:
+        case Register(name) if name in WIDE:
+            return Spelling("movl", (segment, Register(NARROW[name])))
+        case Memory():
+            return Spelling("mov", (segment, other))
+    return Spelling(mnemonic, (segment, other))
+
+
+def _to_segment(other: Operand, segment: Operand) -> Spelling:
+    """Only 16 bits are read, so that no size needs a prefix."""
+    if isinstance(other, Register):
+        return Spelling("movl", (Register(NARROW.get(other.name, other.name)), segment))
+    return Spelling("mov", (other, segment))
+
+
+def _wide(operand: Operand) -> Operand:
+    """An operand of movabs, which takes 64 bits."""
+    match operand:
+        case Immediate(value):
+            return Absolute("$", value)
+        case Memory("", segment, displacement, "") if displacement is not None:
+            return Absolute(segment, displacement)
+    return operand
+
+
+# -- fields ------------------------------------------------------------------------------------------------------------
+
+
+def _field(slot: Slot, code: bytes, before: int, text: str) -> Field:
+    """The field that a slot has become in `code`, which has `before` bytes in front of it. Raises ValueError."""
+    size = 8 if slot.role == ADDRESS else 4
+    mark = PLACEHOLDERS[slot.role].to_bytes(size, "little")
+    at = code.find(mark)
+    if at < 0 or code.find(mark, at + 1) >= 0:
+        raise ValueError("no room for a symbol in this instruction")
+    if slot.role == DISPLACEMENT and "(%rip)" in text:
+        return Field("R_X86_64_PC32", at + before, slot.node, at - len(code))
+    return Field(_kind(slot.role, code), at + before, slot.node, size=size)
+
+
+def _kind(role: str, code: bytes) -> str:
+    if role == ADDRESS:
+        return "R_X86_64_64"
+    return "R_X86_64_32S" if role == DISPLACEMENT or _extends(code) else "R_X86_64_32"
+
+
+def _extends(code: bytes) -> bool:
+    """Whether the instruction extends its 32-bit immediate to 64 bits: REX.W, and push."""
+    opcode = code.lstrip(LEGACY)
+    return opcode[0] & 0xF8 == 0x48 or opcode[0] == 0x68
+
+
+DIALECT = X86()

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Operands of x86 in AT&T syntax: parsed once per text, written out again for the encoder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from emulator.assembly.arguments import split_operands
+from emulator.assembly.expressions import Node, Number
+from emulator.assembly.grammar import parse
+
+DISPLACEMENT, IMMEDIATE, ADDRESS = "displacement", "immediate", "address"
+"""Roles of slots; an address is the 64-bit one of movabs."""
+PLACEHOLDERS = {DISPLACEMENT: 0x1DE51DE5, IMMEDIATE: 0x1A5E1A5E, ADDRESS: 0x1B6F1B6F2C7D2C7D}
+
+Place = Callable[[str, Node], str]
+"""(role, expression) -> what the encoder shall read there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """%name."""
+
+    name: str
+
+    def write(self, place: Place) -> str:
+        """The text for the encoder."""
+        return f"%{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Immediate:
+    """$value."""
+
+    value: Node
+
+    def write(self, place: Place) -> str:
+        """The text for the encoder."""
+        return "$" + place(IMMEDIATE, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """segment:displacement(base, index, scale); `inner` is what stands in the parentheses, "" for a bare address.
+
+    `star` is "*" in front of the target of an indirect branch.
+    """
+
+    star: str
+    segment: str
+    displacement: Node | None
+    inner: str
+
+    def write(self, place: Place) -> str:
+        """The text for the encoder, which would make a bare address relative to rip if %riz did not keep it from it."""
+        displacement = "" if self.displacement is None else place(DISPLACEMENT, self.displacement)
+        return f"{self.star}{self.segment}{displacement}({self.inner or ',%riz,1'})"
+
+
+@dataclass(frozen=True, slots=True)
+class Indirect:
+    """*%register."""
+
+    register: Register
+
+    def write(self, place: Place) -> str:
+        """The text for the encoder."""
+        return "*" + self.register.write(place)
+
+
+@dataclass(frozen=True, slots=True)
+class Absolute:
+    """64 bits, `lead` in front: "$" or a segment."""
+
+    lead: str
+    value: Node
+
+    def write(self, place: Place) -> str:
+        """The text for the encoder."""
+        return self.lead + place(ADDRESS, self.value)
+
+
+Operand = Register | Immediate | Memory | Indirect | Absolute
+
+_REGISTER = re.compile(r"%\s*([A-Za-z]\w*(?:\s*\(\d\))?)")
+_SEGMENT = re.compile(r"%\s*([c-gs]s)\s*:\s*", re.IGNORECASE)
+_SUFFIX = re.compile(r"@PLT\b", re.IGNORECASE)
+
+
+@lru_cache(maxsize=8192)
+def operands(text: str) -> tuple[Operand, ...]:
+    """The operands in `text`, without the values of symbols. Raises ValueError."""
+    return tuple(_operand(part) for part in split_operands(text))
+
+
+@lru_cache(maxsize=1024)
+def target(text: str) -> Node:
+    """The expression that a direct branch goes to. Raises ValueError."""
+    return parse(_SUFFIX.sub("", text))
+
+
+def _operand(text: str) -> Operand:
+    if register := _REGISTER.fullmatch(text):
+        return Register(register[1].lower().replace(" ", ""))
+    if text.startswith("$"):
+        return Immediate(parse(text[1:]))
+    if not text.startswith("*"):
+        return _memory(text, "")
+    inner = text[1:].strip()
+    register = _REGISTER.fullmatch(inner)
+    return Indirect(Register(register[1].lower())) if register else _memory(inner, "*")
+
+
+def _memory(text: str, star: str) -> Memory:
+    segment = _SEGMENT.match(text)
+    if segment:
+        text = text[segment.end() :]
+    text, inner = _take_registers(text)
+    displacement = parse(text) if text.strip() else None
+    if displacement is None and not inner:
+        raise ValueError("an operand is missing")
+    return Memory(star, f"%{segment[1].lower()}:" if segment else "", displacement, inner)
+
+
+def _take_registers(text: str) -> tuple[str, str]:
+    """(what stands before, the parentheses' contents), if these name registers."""
+    text = text.rstrip()
+    start = text.rfind("(")
+    inner = text[start + 1 : -1].strip()
+    if start < 0 or not text.endswith(")") or not inner.startswith(("%", ",")):
+        return text, ""
+    *registers, last = inner.split(",")
+    scale = parse(last) if last.strip() and "%" not in last else None
+    if isinstance(scale, Number):
+        last = hex(scale.number)
+    return text[:start], ",".join([*(register.strip().lower() for register in registers), last.strip()])

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Guest memory: private anonymous mappings that Python reads and writes by slice and that engines map by pointer."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from collections.abc import Iterable, Mapping
+
+PAGE = 4096
+
+
+class Region:
+    """Whole pages of guest memory at `base`. Guest code may write to it only if `writable`, run it only if `executable`.
+
+    What is in a `scratch` region does not outlive a run.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base: int,
+        size: int,
+        *,
+        writable: bool = False,
+        executable: bool = False,
+        scratch: bool = False,
+    ) -> None:
+        self.name, self.base, self.size = name, base, -(-size // PAGE) * PAGE
+        self.writable, self.executable, self.scratch = writable, executable, scratch
+        # MAP_PRIVATE: with mmap's default a forked worker would write into its parent's guest.
+        self.data = mmap.mmap(-1, self.size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+    @property
+    def end(self) -> int:
+        """The first address behind the region."""
+        return self.base + self.size
+
+    @property
+    def pointer(self) -> int:
+        """The host's address of the bytes; valid as long as this object lives."""
+        return ctypes.addressof(ctypes.c_char.from_buffer(self.data))
+
+
+class Memory:
+    """The regions of one guest. `patches` lists the ranges of code that Python changed, for engines to forget.
+
+    `version` counts the changes that Python made outside scratch regions.
+    """
+
+    def __init__(self, regions: Iterable[Region], *, word: int, big_endian: bool) -> None:
+        self.regions = tuple(regions)
+        self.word = word
+        self._order = "big" if big_endian else "little"
+        self.patches: list[tuple[int, int]] = []
+        self.version = 0
+
+    def region(self, address: int, size: int = 1) -> Region | None:
+        """The region that holds all of [address, address + size), or None."""
+        for region in self.regions:
+            if region.base <= address and address + size <= region.end:
+                return region
+        return None
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes at an address. Raises IndexError where nothing is mapped."""
+        region = self._mapped(address, size)
+        start = address - region.base
+        return region.data[start : start + size]
+
+    def write(self, address: int, data: bytes) -> None:
+        """Change bytes, code included. Raises IndexError where nothing is mapped."""
+        region = self._mapped(address, len(data))
+        start = address - region.base
+        region.data[start : start + len(data)] = data
+        self.version += not region.scratch
+        if region.executable:
+            self.patches.append((address, address + len(data)))
+
+    def contents(self) -> dict[str, bytes]:
+        """{name: bytes} of every region but the scratch ones."""
+        return {region.name: bytes(region.data) for region in self.regions if not region.scratch}
+
+    def restore(self, contents: Mapping[str, bytes]) -> None:
+        """Put the contents of regions back."""
+        for region in self.regions:
+            data = contents.get(region.name)
+            if data is not None and bytes(region.data) != data:
+                self.write(region.base, data)
+
+    def read_word(self, address: int, size: int = 0) -> int:
+        """An unsigned number of `size` bytes, a long unless said otherwise."""
+        return int.from_bytes(self.read(address, size or self.word), self._order)  # type: ignore[arg-type]
+
+    def write_word(self, address: int, value: int, size: int = 0) -> None:
+        """Write an unsigned number, cut to its size as a store does."""
+        size = size or self.word
+        self.write(address, (value & ((1 << 8 * size) - 1)).to_bytes(size, self._order))  # type: ignore[arg-type]
+
+    def _mapped(self, address: int, size: int) -> Region:
+        region = self.region(address, size)
+        if region is None:
+            raise IndexError(f"no memory at {address:#x} (+{size})")
+        return region

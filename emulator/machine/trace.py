@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Raw traces: every instruction and every write as a list of numbers, decoded afterwards and once per shape.
+
+An instruction is its address. A write is the complement of (address << 5 | size), so that it is negative; its value
+goes to a second list, which keeps it out of the shape. A shape that was decoded before is recognised by one look-up.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass, field
+
+SHAPES = 4096
+"""How many decoded shapes a tracer keeps."""
+SIZE_BITS = 5  # the widest store that unicorn reports at once is 16 bytes
+
+CodeHook = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64)
+WriteHook = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """`size` bytes written at `address` by the instruction at `pc`, the `step`-th of the trace. `order` numbers the writes."""
+
+    step: int
+    pc: int
+    address: int
+    size: int
+    order: int
+
+
+@dataclass(slots=True)
+class Shape:
+    """What a trace is apart from the values written. `event` positions say where in the raw list something stood."""
+
+    pcs: tuple[int, ...]
+    writes: tuple[Write, ...]
+    write_events: tuple[int, ...]
+    step_events: tuple[int, ...]
+    _last: dict[tuple[int, int], dict[int, Write]] = field(default_factory=dict)
+
+    def writers(self, first: int, last: int) -> dict[int, Write]:
+        """{address of a byte: the write that put it there last}, of the events [first, last)."""
+        known = self._last.get((first, last))
+        if known is None:
+            known = {}
+            for event, write in zip(self.write_events, self.writes, strict=True):
+                if first <= event < last:
+                    known.update(dict.fromkeys(range(write.address, write.address + write.size), write))
+            self._last[first, last] = known
+        return known
+
+    def steps(self, first: int, last: int) -> int:
+        """How many instructions ran in the events [first, last)."""
+        return sum(first <= event < last for event in self.step_events)
+
+    def stores(self, first: int, last: int) -> int:
+        """How many writes happened in the events [first, last)."""
+        return sum(first <= event < last for event in self.write_events)
+
+
+def decode(raw: tuple[int, ...]) -> Shape:
+    """The shape of a raw trace."""
+    pcs: list[int] = []
+    writes: list[Write] = []
+    write_events: list[int] = []
+    step_events: list[int] = []
+    for event, item in enumerate(raw):
+        if item >= 0:
+            pcs.append(item)
+            step_events.append(event)
+            continue
+        packed = ~item
+        size = packed & ((1 << SIZE_BITS) - 1)
+        writes.append(Write(len(pcs) - 1, pcs[-1] if pcs else 0, packed >> SIZE_BITS, size, len(writes)))
+        write_events.append(event)
+    return Shape(tuple(pcs), tuple(writes), tuple(write_events), tuple(step_events))
+
+
+class Tracer:
+    """The two lists that an engine's hooks append to, and the hooks themselves."""
+
+    def __init__(self) -> None:
+        self.events: list[int] = []
+        self.values: list[int] = []
+        events, values = self.events.append, self.values.append
+
+        def write(_uc: int, _type: int, address: int, size: int, value: int, _data: int) -> None:
+            events(~(address << SIZE_BITS | size))
+            values(value)
+
+        # list.insert(handle, address) appends, as no list is as long as a handle is large: no Python frame at all.
+        self.code_hook = CodeHook(self.events.insert)
+        self.write_hook = WriteHook(write)
+        self._shapes: dict[tuple[int, ...], Shape] = {}
+
+    def clear(self) -> None:
+        """Forget the events; shapes that were decoded stay known."""
+        self.events.clear()
+        self.values.clear()
+
+    def shape(self, raw: tuple[int, ...]) -> Shape:
+        """The decoded shape of a raw trace."""
+        known = self._shapes.get(raw)
+        if known is None:
+            if len(self._shapes) > SHAPES:
+                self._shapes.clear()
+            known = self._shapes[raw] = decode(raw)
+        return known

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Everything that happened in one run, as data. What costs time to know is worked out when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from emulator.core.ops import FtraceOps
+from emulator.errors import RunError
+from emulator.machine.trace import Shape, Write
+
+if TYPE_CHECKING:
+    from emulator.lab import Lab
+    from emulator.provenance import MemberSeen, Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """An op argument that is not the address of an ops: what 3.7 on x86 passes."""
+
+    address: int
+    symbol: str
+
+    def __str__(self) -> str:
+        return self.symbol
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """The memory that only the core changes, as it was during a run: {region: bytes}, shared between runs."""
+
+    version: int
+    contents: Mapping[str, bytes]
+
+
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """The trampoline called a C function: `registers` packed, the record's address and bytes (None, b"": not passed).
+
+    `hit` is the passage of a site that it belongs to, `event` the position in the raw trace; `after` is the record as the
+    function left it.
+    """
+
+    recording: Recording
+    hit: Hit | None
+    address: int
+    symbol: str
+    registers: bytes
+    event: int
+    record: int | None = None
+    before: bytes = b""
+    after: bytes = b""
+
+
+@dataclass(slots=True, eq=False)
+class Hit:
+    """One passage of a traced function's site: registers and stack at the site, and registers at landing.
+
+    `target` is what the site called, 0 for a NOP. A passage that does not come back has no landing.
+    """
+
+    lab: Lab
+    state: State
+    symbol: str
+    ip: int
+    target: int
+    registers: bytes
+    stack: bytes
+    event: int
+    arrivals: list[Arrival] = field(default_factory=list)
+    landing: bytes | None = None
+    landing_event: int = 0
+
+    def changed(self) -> dict[str, tuple[int, int]]:
+        """{register: (at the site, at landing)} of those that differ; pc and, for the disabled site, nothing else moves."""
+        if self.landing is None:
+            return {}
+        before, after = self.lab.layout.unpack(self.registers), self.lab.layout.unpack(self.landing)
+        pc = self.lab.arch.abi.pc
+        return {name: (before[name], after[name]) for name in before if name != pc and before[name] != after[name]}
+
+
+class RecordSeen:
+    """The record that a callback received: members by name, each with value, status, origin and writer."""
+
+    def __init__(self, call: Call, *, full: bool) -> None:
+        self._call = call
+        self.full = full
+        """Whether the callback may treat it as a full pt_regs."""
+
+    @property
+    def address(self) -> int:
+        """Where it was."""
+        return self._call.arrival.record or 0
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """How its bytes came to be; found by replays, once."""
+        from emulator.provenance import Provenance
+
+        return Provenance(self._call.arrival)
+
+    def __getitem__(self, name: str) -> MemberSeen:
+        """One member. Raises KeyError."""
+        return self.provenance.member(name, self._call.before)
+
+    def __iter__(self) -> Iterator[MemberSeen]:
+        """The members in the order of their offsets."""
+        return (self[member.name] for member in self._call.arrival.recording.lab.arch.pt_regs.members)
+
+    @property
+    def populated(self) -> int:
+        """How many members somebody wrote."""
+        return sum(seen.written for seen in self)
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call of a callback, as it saw it. `op` is None, and so is the record, where the release does not pass them."""
+
+    ops: FtraceOps
+    ip: int
+    parent_ip: int
+    op: FtraceOps | Pointer | None
+    arrival: Arrival
+    before: bytes
+    after: bytes = b""
+    regs: RecordSeen | None = None
+    """What may be read as pt_regs: never partial."""
+    fregs: RecordSeen | None = None
+    """The fourth argument since 5.11, None where NULL was passed."""
+
+    @property
+    def via(self) -> tuple[str, ...]:
+        """The modelled functions of the kernel between the trampoline and the callback; empty for a direct call."""
+        return () if self.arrival.address == self.ops.func_address else (self.arrival.symbol,)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the passage of a site cost: instructions and stores up to landing, and the deepest stack in bytes."""
+
+    instructions: int
+    stores: int
+    stack: int
+
+
+@dataclass(slots=True, eq=False)
+class Recording:
+    """One call of a traced function, from its caller's first instruction to the caller's return."""
+
+    lab: Lab
+    function: str
+    state: State
+    hits: list[Hit] = field(default_factory=list)
+    callbacks: list[Call] = field(default_factory=list)
+    registers: bytes = b""
+    """At the exit, packed."""
+    outcome: RunError | None = None
+    raw: tuple[int, ...] | None = None
+    """The raw trace, None in a run that was not traced."""
+    values: tuple[int, ...] = ()
+    """The values written, in the order of the trace's writes."""
+    shape: Shape | None = None
+
+    @property
+    def result(self) -> int:
+        """What the caller returned."""
+        return self.lab.layout.get(self.registers, self.lab.arch.abi.returns[0])
+
+    @property
+    def hit(self) -> Hit:
+        """The passage of the called function's own site. Raises LookupError where the run did not get there."""
+        for hit in self.hits:
+            if hit.symbol == self.function:
+                return hit
+        raise LookupError(f"the run never reached the site of {self.function}")
+
+    def cost(self, hit: Hit) -> Cost | None:
+        """What a passage cost; None without a trace or where it never landed."""
+        if self.shape is None or hit.landing is None:
+            return None
+        layout, sp = self.lab.layout, self.lab.arch.abi.sp
+        top = layout.get(hit.registers, sp)
+        deepest = min([top, *(layout.get(arrival.registers, sp) for arrival in hit.arrivals)])
+        span = hit.event, hit.landing_event
+        return Cost(self.shape.steps(*span), self.shape.stores(*span), top - deepest)
+
+    def writers(self, arrival: Arrival) -> dict[int, Write]:
+        """{address of a byte: who wrote it last} between the site and the arrival. Empty without a trace."""
+        if self.shape is None:
+            return {}
+        return self.shape.writers(arrival.hit.event if arrival.hit else 0, arrival.event)

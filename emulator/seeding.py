@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Numbers out of a seed: what registers hold when a run begins, and what a C function leaves behind in them."""
+
+from __future__ import annotations
+
+import random
+
+from emulator.description import Arch
+from emulator.machine.registers import Layout
+
+
+def random_registers(arch: Arch, numbers: random.Random) -> dict[str, int]:
+    """A random number in every register; of the flags only the arithmetic ones are random."""
+    values = {register.name: numbers.getrandbits(8 * arch.word) for register in arch.registers}
+    abi = arch.abi
+    values[abi.flags] = abi.flags_base | values[abi.flags] & abi.arithmetic_flags
+    return values
+
+
+class Scribbler:
+    """A hostile C function: on return it has changed every register that the ABI lets it change.
+
+    The stack pointer, the link register and pc stay, because the return instruction still has to run.
+    """
+
+    def __init__(self, arch: Arch, layout: Layout, seed: int) -> None:
+        junk = random_registers(arch, random.Random(f"scribble {seed}"))
+        abi = arch.abi
+        kept = {abi.pc, abi.sp, abi.link, *abi.preserved}
+        full = (1 << 64) - 1
+        keep = {name: full if name in kept else 0 for name in layout.names}
+        self._keep = int.from_bytes(layout.pack(keep), "little")
+        self._junk = int.from_bytes(layout.pack(junk), "little") & ~self._keep
+
+    def __call__(self, registers: bytes) -> bytes:
+        """Packed registers after the function, from those at its entry."""
+        kept = int.from_bytes(registers, "little") & self._keep
+        return (kept | self._junk).to_bytes(len(registers), "little")

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is under test: code, symbols, source lines, variant, origin. No command can tell who made it.
+
+One loader so far: assembly, of a variant's own source or of a user's in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator import catalog
+from emulator.assembly import choose
+from emulator.assembly.piece import Piece, Source
+from emulator.description import Arch, Variant
+from emulator.errors import UnknownName
+from emulator.source import read_source
+
+KERNEL = "kernel.S"
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A variant with its code: the trampolines, and the fake kernel's own functions with their sites."""
+
+    arch: Arch
+    variant: Variant
+    trampolines: Piece
+    kernel: Piece
+    origin: str
+    """Whose code it is: "ours", or the user's file."""
+
+
+def select(arch: Arch, release: str | None = None, variant: str | None = None) -> Variant:
+    """The variant that a user means: by name, else a release's default, else the newest release's.
+
+    Raises UnknownName, also where the variant belongs to another release than the one asked for.
+    """
+    if variant is None:
+        name = release or arch.releases[-1]
+        if name not in arch.releases:
+            raise UnknownName(f"release of {arch.name}", name, arch.releases)
+        return arch.variant(name)
+    known = [item.name for item in arch.variants if release in (None, item.release)]
+    if variant not in known:
+        raise UnknownName(f"variant of {arch.name}", variant, known)
+    return arch.variant(variant)
+
+
+def record_offsets(arch: Arch) -> dict[str, int]:
+    """What asm-offsets.h is to the kernel's assembly: PT_<member> and PT_SIZE, in bytes."""
+    offsets = {f"PT_{member.name}": member.offset for member in arch.pt_regs.members}
+    return {**offsets, "PT_SIZE": arch.pt_regs.size}
+
+
+def load(
+    arch: Arch, variants: Iterable[Variant], *, source: Path | None = None, assembler: str | None = None
+) -> list[Subject]:
+    """Assemble the trampolines of these variants, all in one go, with a user's source in the place of theirs if given.
+
+    Raises InputError (AssemblyError) where a source cannot be read or assembled.
+    """
+    wanted = list(variants)
+    sources = [text for variant in wanted for text in (_trampolines(arch, variant, source), _kernel(arch, variant))]
+    pieces = choose(assembler, arch).assemble(arch, sources)
+    origin = str(source) if source else "ours"
+    return [
+        Subject(arch, variant, trampolines, kernel, origin)
+        for variant, trampolines, kernel in zip(wanted, pieces[::2], pieces[1::2], strict=True)
+    ]
+
+
+def _trampolines(arch: Arch, variant: Variant, source: Path | None) -> Source:
+    symbols = {**record_offsets(arch), **variant.defines}
+    if source is None:
+        text = catalog.source_text(arch, variant.source)
+        return Source(_own_name(arch, variant.source), text, symbols, (str(catalog.trampolines(arch)),))
+    return Source(str(source), read_source(source), symbols, (str(source.parent),))
+
+
+def _kernel(arch: Arch, variant: Variant) -> Source:
+    return Source(_own_name(arch, KERNEL), catalog.source_text(arch, KERNEL), {**variant.defines})
+
+
+def _own_name(arch: Arch, filename: str) -> str:
+    return f"trampolines/{arch.name}/{filename}"

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Names and addresses of the fake kernel, both ways, and the source line behind an address."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass
+
+from emulator.assembly.piece import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """The code [address, end) that listings call `name`."""
+
+    address: int
+    end: int
+    name: str
+
+
+class Symbols:
+    """Every label by name; addresses as symbol+offset of the function around them; lines of the code.
+
+    A private copy is a function of its own whose lines are those of the original.
+    """
+
+    def __init__(self) -> None:
+        self._address: dict[str, int] = {}
+        self._functions: list[Function] = []
+        self._data: dict[int, str] = {}
+        self._lines: dict[int, Line] = {}
+        self._copies: dict[str, tuple[int, int, int]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._address
+
+    def address(self, name: str) -> int:
+        """The address of a label. Raises KeyError."""
+        return self._address[name]
+
+    def get(self, name: str) -> int | None:
+        """The address of a label, or None."""
+        return self._address.get(name)
+
+    def add_label(self, name: str, address: int) -> None:
+        """A name that listings do not show: a label within a function."""
+        self._address[name] = address
+
+    def add_function(self, name: str, address: int, size: int) -> None:
+        """A name that listings show for the addresses in its size."""
+        self._address[name] = address
+        bisect.insort(self._functions, Function(address, address + size, name), key=lambda known: known.address)
+
+    def add_data(self, name: str, address: int) -> None:
+        """A variable, or an ops."""
+        self._address[name] = address
+        self._data[address] = name
+
+    def add_line(self, address: int, line: Line) -> None:
+        """The source of the instruction at an address."""
+        self._lines[address] = line
+
+    def add_copy(self, name: str, address: int, size: int, original: int) -> None:
+        """A function copied from the code at `original`."""
+        self.add_function(name, address, size)
+        self._copies[name] = (address, size, original)
+
+    def remove_copy(self, name: str) -> None:
+        """The copy was freed."""
+        del self._copies[name], self._address[name]
+        self._functions = [function for function in self._functions if function.name != name]
+
+    def function(self, address: int) -> Function | None:
+        """The function around an address."""
+        index = bisect.bisect_right(self._functions, address, key=lambda known: known.address) - 1
+        if index < 0 or address >= self._functions[index].end:
+            return None
+        return self._functions[index]
+
+    def name(self, address: int) -> str:
+        """symbol+0xoffset, the name of a variable or ops as &name, or the bare address where nothing is known."""
+        if address in self._data:
+            return f"&{self._data[address]}"
+        function = self.function(address)
+        if function is None:
+            return f"{address:#x}"
+        offset = address - function.address
+        return f"{function.name}+{offset:#x}" if offset else function.name
+
+    def original(self, address: int) -> int:
+        """The address that the code at `address` was copied from; the same address where it is no copy."""
+        for start, size, original in self._copies.values():
+            if start <= address < start + size:
+                return original + address - start
+        return address
+
+    def line(self, address: int) -> Line | None:
+        """The source line of the instruction at an address; a copy's is its original's."""
+        return self._lines.get(self.original(address))
+
+    def where(self, address: int) -> str:
+        """symbol+offset (file:line), as far as known."""
+        line = self.line(address)
+        return f"{self.name(address)} ({line.place.file}:{line.place.line})" if line else self.name(address)

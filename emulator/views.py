@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a callback holds in its hands: struct pt_regs and struct ftrace_regs as live views of emulated memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.description import Arch, Member, Reg, Return, Struct
+from emulator.errors import UsageError
+from emulator.machine.memory import Memory
+
+
+class PtRegs:
+    """struct pt_regs at an address: members are attributes, and what is written to them is in memory at once.
+
+    An unknown member is an AttributeError that lists the known ones.
+    """
+
+    __slots__ = ("_layout", "_memory", "address")
+
+    def __init__(self, layout: Struct, memory: Memory, address: int) -> None:
+        object.__setattr__(self, "_layout", layout)
+        object.__setattr__(self, "_memory", memory)
+        object.__setattr__(self, "address", address)
+
+    def __getattr__(self, name: str) -> Any:
+        member = self._member(name)
+        return self._memory.read_word(self.address + member.offset, member.size)
+
+    def __setattr__(self, name: str, value: int) -> None:
+        member = self._member(name)
+        self._memory.write_word(self.address + member.offset, value, member.size)
+
+    def __dir__(self) -> list[str]:
+        return [member.name for member in self._layout.members]
+
+    def __repr__(self) -> str:
+        return f"<struct {self._layout.name} at {self.address:#x}>"
+
+    def _member(self, name: str) -> Member:
+        try:
+            return self._layout.member(name)
+        except KeyError:
+            known = ", ".join(dir(self))
+            raise AttributeError(f"struct {self._layout.name} has no {name!r} (known: {known})") from None
+
+
+class FtraceRegs:
+    """struct ftrace_regs at an address, with the kernel's accessors (include/linux/ftrace_regs.h), less their prefix."""
+
+    __slots__ = ("_arch", "_mark", "_regs", "address")
+
+    def __init__(self, arch: Arch, memory: Memory, address: int, mark: str | None) -> None:
+        self._arch = arch
+        self._mark = mark
+        self._regs = PtRegs(arch.pt_regs, memory, address)
+        self.address = address
+
+    def __repr__(self) -> str:
+        return f"<struct ftrace_regs at {self.address:#x}>"
+
+    def get_regs(self) -> PtRegs | None:
+        """ftrace_get_regs(): the whole pt_regs, or None where this is a partial record."""
+        if self._mark is not None and not getattr(self._regs, self._mark):
+            return None
+        return self._regs
+
+    def get_instruction_pointer(self) -> int:
+        """Where the traced function will go on."""
+        return int(getattr(self._regs, self._instruction_pointer))
+
+    def set_instruction_pointer(self, ip: int) -> None:
+        """Let it go on elsewhere: what livepatch does."""
+        setattr(self._regs, self._instruction_pointer, ip)
+
+    def get_argument(self, n: int) -> int:
+        """The traced function's n-th argument, from 0. Raises UsageError for one that is not in a register."""
+        arguments = self._arch.abi.arguments
+        if not 0 <= n < len(arguments):
+            raise UsageError(f"argument {n} is not in a register ({self._arch.name} has {len(arguments)} there)")
+        return int(getattr(self._regs, self._holder(arguments[n])))
+
+    def get_return_value(self) -> int:
+        """The register of the return value."""
+        return int(getattr(self._regs, self._holder(self._arch.abi.returns[0])))
+
+    def set_return_value(self, value: int) -> None:
+        """What a function that is skipped shall return (see override_function_with_return)."""
+        setattr(self._regs, self._holder(self._arch.abi.returns[0]), value)
+
+    def get_stack_pointer(self) -> int:
+        """The stack pointer as the traced function sees it."""
+        return int(getattr(self._regs, "sp"))  # noqa: B009 - every architecture's pt_regs calls it so
+
+    @property
+    def _instruction_pointer(self) -> str:
+        return next(member.name for member in self._arch.pt_regs.members if isinstance(member.holds, Return))
+
+    def _holder(self, register: str) -> str:
+        """The first member that promises a register."""
+        return next(member.name for member in self._arch.pt_regs.members if member.holds == Reg(register))
