@@ -54,6 +54,7 @@ def site(nop: str) -> Site:
         parent=Word("sp", 0),
         # the site's push, sub sp, #8, and r4-r6 lie below the lr that the prologue of kernel.S saved
         parent_slot=Sum("sp", 4 + 8 + 12),
+        pops=4,
     )
 
 

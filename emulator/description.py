@@ -161,6 +161,8 @@ class Site:
     """Where the traced function's return address is found at the site."""
     parent_slot: Value
     """The address of the word through which the function really returns, at the site."""
+    pops: int = 0
+    """How many bytes higher sp is at landing than at the site: what the compiler pushed for the call's sake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,7 +142,7 @@ class Patcher:
         self._memory.write(ops.trampoline, bytes(ops.trampoline_size))
         self._symbols.remove_copy(copy_name(ops))
         ops.trampoline = ops.trampoline_size = 0
-        ops.flags.discard("ALLOC_TRAMP")
+        ops.kernel_flags.discard("ALLOC_TRAMP")
 
     def _create(self, ops: FtraceOps, entry: Entry, copying: Copying) -> None:
         """create_trampoline(): code, ending, ops pointer; then what depends on where they stand."""
@@ -159,7 +159,7 @@ class Patcher:
         if entry.op_load:
             self._load_own_ops(copy, self.address(entry.op_load) - start, copy + slot, copying)
         ops.trampoline, ops.trampoline_size = copy, total
-        ops.flags.add("ALLOC_TRAMP")
+        ops.kernel_flags.add("ALLOC_TRAMP")
         self._symbols.add_copy(copy_name(ops), copy, total, start)
 
     def _neutralise(self, code: bytearray, start: int, entry: Entry, copying: Copying) -> range:

@@ -75,12 +75,17 @@ class Hit:
     landing_event: int = 0
 
     def changed(self) -> dict[str, tuple[int, int]]:
-        """{register: (at the site, at landing)} of those that differ; pc and, for the disabled site, nothing else moves."""
+        """{register: (as it should be at landing, as it was)} of those that differ; pc apart.
+
+        All should be as at the site, but that sp is free again of what the site pushed.
+        """
         if self.landing is None:
             return {}
-        before, after = self.lab.layout.unpack(self.registers), self.lab.layout.unpack(self.landing)
-        pc = self.lab.arch.abi.pc
-        return {name: (before[name], after[name]) for name in before if name != pc and before[name] != after[name]}
+        abi = self.lab.arch.abi
+        wanted, landed = self.lab.layout.unpack(self.registers), self.lab.layout.unpack(self.landing)
+        wanted[abi.sp] += self.lab.variant.site.pops
+        wanted[abi.pc] = landed[abi.pc]
+        return {name: (wanted[name], landed[name]) for name in wanted if wanted[name] != landed[name]}
 
 
 class RecordSeen:
@@ -135,8 +140,12 @@ class Call:
 
     @property
     def via(self) -> tuple[str, ...]:
-        """The modelled functions of the kernel between the trampoline and the callback; empty for a direct call."""
-        return () if self.arrival.address == self.ops.func_address else (self.arrival.symbol,)
+        """The functions from the site's call to the callback: the trampoline first, the callback's ops last.
+
+        Without a trace the functions that were only run through are missing.
+        """
+        own = self.arrival.address == self.ops.func_address
+        return (*self.arrival.recording.path(self.arrival), *(() if own else (self.arrival.symbol,)), self.ops.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +197,15 @@ class Recording:
         deepest = min([top, *(layout.get(arrival.registers, sp) for arrival in hit.arrivals)])
         span = hit.event, hit.landing_event
         return Cost(self.shape.steps(*span), self.shape.stores(*span), top - deepest)
+
+    def path(self, arrival: Arrival) -> tuple[str, ...]:
+        """The functions run through between the site and an arrival, in order; empty without a trace."""
+        if self.shape is None or arrival.hit is None:
+            return ()
+        ran = self.shape.between(arrival.hit.event, arrival.event)
+        names = (self.lab.image.symbols.function(pc) for pc in ran)
+        passed = dict.fromkeys(function.name for function in names if function)
+        return tuple(name for name in passed if name not in (arrival.hit.symbol, arrival.symbol))
 
     def writers(self, arrival: Arrival) -> dict[int, Write]:
         """{address of a byte: who wrote it last} between the site and the arrival. Empty without a trace."""

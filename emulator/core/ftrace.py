@@ -87,15 +87,13 @@ class Ftrace:
         self._refuse_if(self.disabled, errno.ENODEV, call, "ftrace was killed")
         self._refuse_if(ops not in self.ops, errno.EBUSY, call, f"{ops.name} is not registered (not ENABLED)")
         self.ops.remove(ops)
-        ops.flags.discard("ENABLED")
+        ops.kernel_flags.discard("ENABLED")
         self._update_trace_function()
         for rec in self._wanted_by(ops):
             drop_reference(rec, ops, self.release, self.ops)
         self._run_update(call)
         if ops.has("DYNAMIC"):
             self.platform.free_trampoline(ops)
-        if ops.home == "module":
-            ops.flags.discard("DYNAMIC")
         self._publish(ops)
 
     def set_filter(self, ops: FtraceOps, glob: str, *, reset: bool = False) -> None:
@@ -127,7 +125,7 @@ class Ftrace:
     def _add(self, ops: FtraceOps) -> None:
         """__register_ftrace_function(): onto the head of the list, so that callbacks run newest first."""
         if ops.home == "module":
-            ops.flags.add("DYNAMIC")
+            ops.kernel_flags.add("DYNAMIC")
         self.ops.insert(0, ops)
         if Ability.TRAMPOLINE_PER_OPS in self.platform.abilities:
             self.platform.update_trampoline(ops, dispatch.get_ops_func(self, ops))
@@ -135,7 +133,7 @@ class Ftrace:
 
     def _startup(self, ops: FtraceOps, call: str) -> None:
         """ftrace_startup(): count the ops on its records, then patch."""
-        ops.flags.add("ENABLED")
+        ops.kernel_flags.add("ENABLED")
         for rec in self._wanted_by(ops):
             add_reference(rec, ops, self.release)
         self._publish(ops)

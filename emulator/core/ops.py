@@ -34,6 +34,8 @@ class FtraceOps:
         self.name = name
         self.func = func
         self.flags = {flag.removeprefix(PREFIX) for flag in flags}
+        self.kernel_flags: set[str] = set()
+        """What the core has set: ENABLED, DYNAMIC for a module's ops, ALLOC_TRAMP."""
         self.home = home
         self.filter_hash: set[int] = set()
         self.notrace_hash: set[int] = set()
@@ -48,15 +50,15 @@ class FtraceOps:
     @property
     def spec(self) -> str:
         """NAME:FLAG:FLAG, as the command line would write it; without what the kernel set itself."""
-        return ":".join([self.name, *sorted(self.flags & USERS)])
+        return ":".join([self.name, *sorted(self.flags)])
 
     def has(self, flag: str) -> bool:
         """Whether FTRACE_OPS_FL_<flag> is set."""
-        return flag in self.flags
+        return flag in self.flags or flag in self.kernel_flags
 
     def word(self, release: Release) -> int:
         """The flags member as that release writes it."""
-        return sum(release.flags[flag] for flag in self.flags)
+        return sum(release.flags[flag] for flag in self.flags | self.kernel_flags)
 
     def wants(self, ip: int) -> bool:
         """hash_contains_ip(): an empty filter means every function, an empty notrace hash means none."""

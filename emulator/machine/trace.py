@@ -52,6 +52,10 @@ class Shape:
             self._last[first, last] = known
         return known
 
+    def between(self, first: int, last: int) -> list[int]:
+        """The instructions that ran in the events [first, last)."""
+        return [pc for event, pc in zip(self.step_events, self.pcs, strict=True) if first <= event < last]
+
     def steps(self, first: int, last: int) -> int:
         """How many instructions ran in the events [first, last)."""
         return sum(first <= event < last for event in self.step_events)
