@@ -66,9 +66,7 @@ SITE_6 = site("04d08de2")  # add sp, sp, #4
 STATIC3 = Ability.FUNCTION_TRACER | Ability.FUNCTION_GRAPH_TRACER
 STATIC6 = STATIC3 | Ability.FUNCTION_GRAPH_FP_TEST
 DYNAMIC3 = STATIC3 | Ability.DYNAMIC_FTRACE
-WITH_REGS = (
-    STATIC6 | Ability.DYNAMIC_FTRACE | Ability.DYNAMIC_FTRACE_WITH_REGS | Ability.ARCH_SUPPORTS_FTRACE_OPS
-)
+WITH_REGS = STATIC6 | Ability.DYNAMIC_FTRACE | Ability.DYNAMIC_FTRACE_WITH_REGS | Ability.ARCH_SUPPORTS_FTRACE_OPS
 
 PLAIN_3 = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=("ip", "cpsr"))
 PLAIN_612 = Entry(symbol="ftrace_caller", call="ftrace_call", record=3, clobbers=("ip", "cpsr"))

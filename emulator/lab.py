@@ -12,7 +12,7 @@ from emulator.core.dispatch import ops_assist_func, ops_list_func
 from emulator.core.ftrace import Ftrace
 from emulator.core.ops import FtraceOps
 from emulator.core.records import DynFtrace
-from emulator.description import Ability, Arch
+from emulator.description import Ability
 from emulator.errors import TrapReached, UnknownName, UsageError
 from emulator.image import Image
 from emulator.machine.registers import Layout
@@ -144,9 +144,7 @@ class Lab:
             self._arrival = outer
         arrival.after = self._bytes(arrival)
 
-    def _call(
-        self, symbol: str, address: int, ip: int, parent_ip: int, op: int, record: FtraceRegs | None
-    ) -> None:
+    def _call(self, symbol: str, address: int, ip: int, parent_ip: int, op: int, record: FtraceRegs | None) -> None:
         match symbol:
             case "ftrace_ops_list_func":
                 ops_list_func(self.core, ip, parent_ip, record)
@@ -175,7 +173,9 @@ class Lab:
         try:
             return self.image.memory.read(arrival.record, self.arch.pt_regs.size)
         except IndexError:
-            raise TrapReached(f"{arrival.symbol} got {arrival.record:#x} for its record, where there is no memory") from None
+            raise TrapReached(
+                f"{arrival.symbol} got {arrival.record:#x} for its record, where there is no memory"
+            ) from None
 
     def _resolve(self, op: int) -> FtraceOps | Pointer | None:
         """The op argument as Python sees it."""

@@ -158,9 +158,7 @@ class Provenance:
             return self._pieces(member, writers)
         return self._whole(member, self._status(member, origin), origin)
 
-    def _whole(
-        self, member: Member, status: Status, origin: Origin
-    ) -> tuple[Status, Origin, tuple[ByteSeen, ...]]:
+    def _whole(self, member: Member, status: Status, origin: Origin) -> tuple[Status, Origin, tuple[ByteSeen, ...]]:
         parts = []
         for index, value in enumerate(self._arrival.before[member.offset :][: member.size]):
             writer = self._writers.get(member.offset + index)
@@ -173,9 +171,7 @@ class Provenance:
             return Origin(origin.value, f"{origin.short}[{index}]", f"byte {index} of {origin.what}")
         return origin
 
-    def _pieces(
-        self, member: Member, writers: list[Write | None]
-    ) -> tuple[Status, Origin, tuple[ByteSeen, ...]]:
+    def _pieces(self, member: Member, writers: list[Write | None]) -> tuple[Status, Origin, tuple[ByteSeen, ...]]:
         """A member that is not one value: its bytes come from several places, or from none that is known."""
         parts = []
         for index, writer in enumerate(writers):

@@ -166,5 +166,3 @@ class Replay:
         lab = self.arrival.recording.lab
         index = lab.variant.plain.record if lab.variant.plain else None
         return lab.layout.get(registers, lab.arch.abi.arguments[index or 0])
-
-

@@ -15,8 +15,8 @@ from emulator.machine import engine
 from emulator.machine.engine import Gate, Machine, Stop
 from emulator.machine.memory import PAGE
 from emulator.machine.registers import Layout
-from emulator.replay import Replay
 from emulator.recording import Arrival, Hit, Recording, State
+from emulator.replay import Replay
 from emulator.seeding import Scribbler, random_registers
 
 if TYPE_CHECKING:
@@ -158,7 +158,9 @@ class Runner:
     # -- what a run passes --------------------------------------------------------------------------------------------
 
     def _make_gates(self) -> list[Gate]:
-        gates = [Gate(page, page + PAGE - 1, self._at_function) for page in (self._image.gates, self._image.module_gates)]
+        gates = [
+            Gate(page, page + PAGE - 1, self._at_function) for page in (self._image.gates, self._image.module_gates)
+        ]
         for rec in self._lab.core.records.values():
             landing = rec.ip + self._site_size
             gates.append(Gate(rec.ip, rec.ip, partial(self._at_site, rec)))

@@ -19,6 +19,7 @@ from emulator.source import read_source
 
 KERNEL = "kernel.S"
 
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A variant with its code: the trampolines, and the fake kernel's own functions with their sites."""

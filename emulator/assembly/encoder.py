@@ -120,7 +120,8 @@ class Child:
                 raise ChildGoneError(self.epitaph())
             self.received += chunk
         printed, answer, self.received = self.received.split(b"\0", 2)
-        return answer.decode("ascii", "replace") + first_line(printed, before=": ")
+        said = answer.decode("ascii", "replace")
+        return said + first_line(printed, before=": ") if said.startswith("!") else said  # it also prints mere warnings
 
     def read(self, seconds: float) -> bytes:
         """What has arrived; nothing when the child ended, or stayed silent for too long and was therefore ended."""

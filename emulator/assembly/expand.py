@@ -233,14 +233,16 @@ class Expander:
 
 @lru_cache(maxsize=8192)
 def _anatomy(text: str) -> tuple[tuple[str, ...], str, str]:
-    """(labels, what follows them in lower case, its operands); an assignment by `=` is a `.set`. Raises ValueError."""
+    """(labels, the word behind them in lower case, its operands); an assignment by `=` is a `.set`.
+
+    What begins with no word stays whole: the reader will not know it.
+    """
     labels: list[str] = []
     while label := _LABEL.match(text):
         labels.append(label[1])
         text = text[label.end() :]
     if assignment := _ASSIGNMENT.match(text):
         return tuple(labels), ".set", f"{assignment[1]},{assignment[2]}"
-    head = _HEAD.match(text)
-    if head is None and text.strip():
-        raise ValueError("neither a label, a directive nor an instruction")
-    return tuple(labels), head[1].lower() if head else "", text[head.end() :] if head else ""
+    if head := _HEAD.match(text):
+        return tuple(labels), head[1].lower(), text[head.end() :]
+    return tuple(labels), text.strip(), ""

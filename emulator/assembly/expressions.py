@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Integer expressions as GNU as reads them (its manual, "Infix Operators"), in 64-bit two's complement.
 
-grammar.py makes a tree of a text; `Node.bind` replaces names by what is known while the source is read; `Node.evaluate` gives a
-number, symbol + number, or symbol - symbol + number. Functions here raise ValueError, whose text the caller turns into
-an AssemblyError with the statement's place.
+grammar.py makes a tree of a text; `Node.bind` replaces names by what is known while the source is read, and
+`Node.evaluate` gives a number, symbol + number, or symbol - symbol + number. Functions here raise ValueError, whose
+text the caller turns into an AssemblyError with the statement's place.
 """
 
 from __future__ import annotations
@@ -147,18 +147,24 @@ def _difference(left: Value, right: Value, scope: Scope) -> Value:
 
 
 def _sum(left: Value, right: Value, scope: Scope) -> Value:
-    number, plus, minus = left.number + right.number, _pick(left.plus, right.plus), _pick(left.minus, right.minus)
-    if plus is not None and minus is not None:
-        distance = 0 if plus == minus else scope.distance(plus, minus)
-        if distance is not None:
-            return Value(number + distance)
-    return Value(number, plus, minus)
+    number = left.number + right.number
+    plus = [name for name in (left.plus, right.plus) if name is not None]
+    minus = [name for name in (left.minus, right.minus) if name is not None]
+    for one in tuple(plus):
+        for other in tuple(minus):
+            distance = 0 if one == other else scope.distance(one, other)
+            if distance is not None:
+                number += distance
+                plus.remove(one)
+                minus.remove(other)
+                break
+    return Value(number, _single(plus), _single(minus))
 
 
-def _pick(one: str | None, other: str | None) -> str | None:
-    if one is not None and other is not None:
-        raise ValueError(f"{visible(one)!r} and {visible(other)!r} cannot be added")
-    return one if other is None else other
+def _single(names: list[str]) -> str | None:
+    if len(names) > 1:
+        raise ValueError(f"{visible(names[0])!r} and {visible(names[1])!r} cannot be added")
+    return names[0] if names else None
 
 
 def visible(name: str) -> str:

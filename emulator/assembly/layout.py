@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from emulator.assembly.atoms import SECTION_LIMIT, Atom, Branch, Label, Pool, Positions
 from emulator.assembly.dialects import Choice, Dialect, Encoding, Field
-from emulator.assembly.expressions import Value, to_bytes, visible
+from emulator.assembly.expressions import Name, Value, to_bytes, visible
 from emulator.assembly.piece import Fixup, Line, Piece, Section, Symbol
 from emulator.assembly.program import Contents, Program
 
@@ -143,7 +143,7 @@ class Layout:
         return bytes(code)
 
     def _is_weak(self, field: Field, target: Value) -> bool:
-        names = {target.plus, getattr(field.node, "name", None)}
+        names = {target.plus, field.node.name if isinstance(field.node, Name) else None}
         return any(self._program.binding.get(name or "") == "weak" for name in names)
 
     # -- bytes

@@ -52,6 +52,7 @@ def _token(comment: str) -> re.Pattern[str]:
            | (?P<string>"(?:[^"\\\n]|\\[^\n])*")
            | (?P<newline>\n)
            | (?P<split>;)
+           | (?P<counter>\\@)
            | (?P<comment>(?:[{special}]|//)[^\n]*)
            | (?P<block>/\*(?s:.*?)\*/)
            | (?P<joined>\\\n)
@@ -111,7 +112,7 @@ class _Lexer:
                 self.end()
                 self.line += 1
                 begin = match.end()
-            elif kind in ("plain", "string", "char", "other"):
+            elif kind in ("plain", "string", "char", "counter", "other"):
                 self.add(piece, match.start() - begin)
             elif kind == "split":
                 self.end()

@@ -255,7 +255,8 @@ class Ftrace:
             for ops in self.ops:
                 if ops.trampoline and ops.wants(rec.ip):
                     return ops.trampoline
-        return self.platform.address("ftrace_regs_caller" if rec.flags & bits.REGS else "ftrace_caller")
+        regs = self.with_regs and rec.flags & bits.REGS  # without it FTRACE_REGS_ADDR is FTRACE_ADDR
+        return self.platform.address("ftrace_regs_caller" if regs else "ftrace_caller")
 
     def kill(self) -> None:
         """ftrace_kill(): nothing is called any more, and every later request is refused."""

@@ -24,9 +24,7 @@ class FtraceOps:
     Raises UsageError for a func that cannot be called, UnknownName for a home that does not exist.
     """
 
-    def __init__(
-        self, name: str, func: Callable[..., Any], *, flags: Iterable[str] = (), home: str = "core"
-    ) -> None:
+    def __init__(self, name: str, func: Callable[..., Any], *, flags: Iterable[str] = (), home: str = "core") -> None:
         if not callable(func):
             raise UsageError(f"ops {name!r}: func is {func!r}, which cannot be called")
         if home not in HOMES:

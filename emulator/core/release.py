@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from emulator.description import Ability
 from emulator.errors import UnknownName
 
-
 VARIABLES: Mapping[str, str] = {
     "function_trace_op": "pointer",
     "ftrace_trace_function": "pointer",

@@ -19,9 +19,10 @@ SOURCES = {
         mov r0, #-1; mov r0, #0xff00; movw r0, #0x1234; mov r0, #0x1234; movs r0, #-1; cmp r0, #-1; add r0, r0, #-4
         and r0, r0, #-2; bic r0, r0, #-2; sub sp, sp, #4; add r0, pc, #4; sub r0, pc, #8; ldr r0, [pc, #4]; mvn r0, #0
         add r0, r1, r2, lsl #2; mov r0, r1, ror #3; eor r0, r0, r4, ror #17; lsl r0, r1, #3; lsrs r0, r1, r2
-        rsb r0, r0, #0; addne lr, pc, #0; moveq r0, r1; bxne lr; movweq r0, #1; movteq r0, #2; subs r0, r0, #1; teq lr, r1
-        msr cpsr_f, r0; mrs r0, cpsr; msr cpsr_cxsf, r1; mov pc, lr; bx lr; blx r3; nop; svc #0; swi 0x1234; bkpt #3
-        udf #1; dsb sy; isb; dmb ish; cpsid i; mcr p15, 0, r0, c7, c10, 4; mrc p15, 0, r0, c1, c0, 0; mul r0, r1, r2
+        rsb r0, r0, #0; addne lr, pc, #0; moveq r0, r1; bxne lr; movweq r0, #1; movteq r0, #2; subs r0, r0, #1
+        teq lr, r1; msr cpsr_f, r0; mrs r0, cpsr; msr cpsr_cxsf, r1; mov pc, lr; bx lr; blx r3; nop; svc #0
+        swi 0x1234; bkpt #3; udf #1; dsb sy; isb; dmb ish; cpsid i; mcr p15, 0, r0, c7, c10, 4
+        mrc p15, 0, r0, c1, c0, 0; mul r0, r1, r2
         umull r0, r1, r2, r3; mla r0, r1, r2, r3; clz r0, r1; rev r0, r1; uxtb r0, r1; sxth r0, r1; ubfx r0, r1, #3, #4
         bfi r0, r1, #0, #8; ldrex r0, [r1]; strex r0, r1, [r2]; .inst 0xe7f001f2, 0xe320f000; wfi; swp r0, r1, [r2]
     """,
@@ -44,6 +45,11 @@ SOURCES = {
         movw r0, #:lower16:0x12345678; movt r0, #:upper16:0x12345678; movwne r2, #:lower16:outside
         .word outside, l, g, outside+8; .word l-g, outside-., l-.; ldr r0, =0x55aa55aa
         .section .kprobes, "ax"; ldr r1, =l; ldr r2, =0x55aa55aa; bl l; .byte 1; .text; ldr r7, =0x55aa55ab; .byte 1
+    """,
+    "literals at a distance of nothing, and short loads": """
+        .syntax unified
+        ldr r0, =outside; bx lr; .ltorg; adr r0, a; nop; a: ldr r0, b; nop; b: ldrh r0, c; nop; c: nop
+        ldrh r0, d; ldrsb r1, d; ldrd r2, r3, d; strh r0, a; d: .quad 0; ldrsh r0, a; ldrheq r0, d
     """,
     "constants and aliases": """
         .syntax unified

@@ -27,15 +27,16 @@ _REGISTER = re.compile(r"r\d+|[av][1-8]|wr|sb|sl|fp|ip|sp|lr|pc", re.IGNORECASE)
 _AHEAD = 8
 """pc reads as the instruction's address plus this."""
 
-ADR, LOAD, LOW, HIGH = "R_ARM_ALU_PC_G0", "R_ARM_LDR_PC_G0", "R_ARM_MOVW_ABS_NC", "R_ARM_MOVT_ABS"
-_ADDEND = {ADR: -_AHEAD, LOAD: -_AHEAD}
+ADR, LOAD, SHORT_LOAD = "R_ARM_ALU_PC_G0", "R_ARM_LDR_PC_G0", "R_ARM_LDRS_PC_G0"
+LOW, HIGH = "R_ARM_MOVW_ABS_NC", "R_ARM_MOVT_ABS"
+_ADDEND = dict.fromkeys((ADR, LOAD, SHORT_LOAD), -_AHEAD)
 
 
 class Arm:
     """The dialect; see dialects.Dialect."""
 
     comment = "@"
-    symbol_characters = "#[]{}"
+    symbol_characters = "[]{}"
     data: Mapping[str, int] = {".word": 4, ".inst": 4}
     kinds: Mapping[int, str] = {4: "R_ARM_ABS32"}
     relative: Mapping[str, str] = {"R_ARM_ABS32": "R_ARM_REL32"}
@@ -66,8 +67,9 @@ class Arm:
         if (adr := _ADR.fullmatch(mnemonic)) and len(parts) == 2:
             slot = Slot(ADR, reader.bind(parse(parts[1])))
             return Draft(f"add{adr[1] or ''} {reader.alias(parts[0])}, pc, #0x0", (slot,))
-        if _LOAD.fullmatch(mnemonic) and not any(part.startswith(("[", "#")) for part in parts[1:]):
-            return _load(mnemonic, parts, reader)
+        load = _LOAD.fullmatch(mnemonic)
+        if load and not any(part.startswith(("[", "#")) for part in parts[1:]):
+            return _load(mnemonic, LOAD if load[1] in (None, "b") else SHORT_LOAD, parts, reader)
         return draft(mnemonic, operands, reader)
 
     def complete(self, draft: Draft, code: bytes) -> Encoding:
@@ -85,7 +87,7 @@ def _branch(match: re.Match[str], node: Node) -> Encoding:
 # -- loads -------------------------------------------------------------------------------------------------------------
 
 
-def _load(mnemonic: str, parts: list[str], reader: Reader) -> Draft:
+def _load(mnemonic: str, kind: str, parts: list[str], reader: Reader) -> Draft:
     """From a label, or by `=` of any value."""
     *registers, last = parts
     registers = [reader.alias(register) for register in registers]
@@ -93,10 +95,10 @@ def _load(mnemonic: str, parts: list[str], reader: Reader) -> Draft:
         node = reader.bind(parse(last[1:]))
         if move := _move(mnemonic, registers, node):
             return move
-        node = reader.literal(node)
+        node, zero = reader.literal(node), "-0x0"  # the sign that GNU as gives a distance of 0 to the pool
     else:
-        node = reader.bind(parse(last))
-    return Draft(f"{mnemonic} {', '.join(registers)}, [pc, #0x0]", (Slot(LOAD, node),))
+        node, zero = reader.bind(parse(last)), "0x0"
+    return Draft(f"{mnemonic} {', '.join(registers)}, [pc, #{zero}]", (Slot(kind, node),))
 
 
 def _move(mnemonic: str, registers: list[str], node: Node) -> Draft | None:

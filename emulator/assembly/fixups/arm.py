@@ -43,13 +43,26 @@ def get_half(word: int) -> int:
 
 
 def put_load(word: int, value: int) -> int:
-    """imm12 and the U bit of ldr, str, ldrb, strb."""
-    return word & 0xFF7FF000 | (ADD if value >= 0 else 0) | abs(value)
+    """imm12 and the U bit of ldr, str, ldrb, strb; both signs of 0 are possible, and stay."""
+    sign = word & ADD if value == 0 else ADD if value > 0 else 0
+    return word & 0xFF7FF000 | sign | abs(value)
 
 
 def get_load(word: int) -> int:
     """The signed offset of a load."""
     return word & 0x0FFF if word & ADD else -(word & 0x0FFF)
+
+
+def put_short_load(word: int, value: int) -> int:
+    """imm4H:imm4L and the U bit of ldrh, ldrd, ldrsb and their like."""
+    size = abs(value)
+    return word & 0xFF7FF0F0 | (ADD if value >= 0 else 0) | (size & 0xF0) << 4 | size & 0xF
+
+
+def get_short_load(word: int) -> int:
+    """The signed offset of such a load."""
+    size = word >> 4 & 0xF0 | word & 0xF
+    return size if word & ADD else -size
 
 
 def put_sum(word: int, value: int) -> int:
@@ -97,6 +110,9 @@ MACHINES = (
             "R_ARM_MOVW_ABS_NC": _arm(number=43, size=4, put=put_low, get=get_half),
             "R_ARM_MOVT_ABS": _arm(number=44, size=4, put=put_high, get=get_half),
             "R_ARM_ALU_PC_G0": _arm(number=58, size=4, relative=True, put=put_sum, get=get_sum),
+            "R_ARM_LDRS_PC_G0": _arm(
+                number=64, size=4, relative=True, range=(-255, 255), put=put_short_load, get=get_short_load
+            ),
         },
     ),
 )

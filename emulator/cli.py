@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command line: the only place that prints and exits. What takes time is imported when a command needs it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from emulator.errors import EmulatorError, InputError, RunError
+
+GOOD, BAD, USAGE, NOTHING, INTERNAL, INTERRUPTED = 0, 1, 2, 4, 70, 130
+"""Exit codes: all good; a run ended badly; bad input; nothing could be run; our own bug; SIGINT."""
+
+PROGRAM = "mcount-emulator"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line as argparse sees it."""
+    top = argparse.ArgumentParser(
+        prog=PROGRAM, description="A laboratory for the mcount/fentry trampolines of ftrace.", allow_abbrev=False
+    )
+    top.add_argument("--version", action="version", version=_version())
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _emulate(commands.add_parser("emulate", allow_abbrev=False, help="run a variant's trampolines and show the picture"))
+    _list(commands.add_parser("list", allow_abbrev=False, help="architectures, variants, abilities, fake functions"))
+    _bench(commands.add_parser("bench", allow_abbrev=False, help="how fast calls are, side by side in one run"))
+    return top
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"{PROGRAM} {version(PROGRAM)}"
+    except PackageNotFoundError:
+        return PROGRAM
+
+
+def _emulate(command: argparse.ArgumentParser) -> None:
+    command.add_argument("arch", nargs="?", metavar="ARCH", help="the kernel's or uname's name (default: this host's)")
+    command.add_argument("--release", metavar="R", help="kernel release (default: the newest)")
+    command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
+    command.add_argument("--source", metavar="F.S", type=Path, help="a trampoline to run in the place of ours")
+    command.add_argument(
+        "--ops",
+        metavar="SPEC",
+        action="append",
+        default=[],
+        help="register this instead of the story's ops: NAME[:FLAG or KEY=VALUE]..., KEY = filter, notrace, home",
+    )
+    command.add_argument("--function", metavar="F", help="the traced function to call")
+    command.add_argument("--seed", metavar="N", type=int, default=1, help="replays everything (default: 1)")
+    command.add_argument("--trace", action="store_true", help="add every instruction, what it changed and wrote")
+    command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
+    command.set_defaults(run="emulator.commands.emulate")
+    _output(command)
+
+
+def _list(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--markdown", action="store_true", help="the support matrix of the documentation")
+    command.set_defaults(run="emulator.commands.list")
+    _output(command)
+
+
+def _bench(command: argparse.ArgumentParser) -> None:
+    command.add_argument("arch", nargs="?", metavar="ARCH", help="only this architecture")
+    command.add_argument("--rounds", metavar="N", type=int, default=25, help="interleaved rounds (default: 25)")
+    command.set_defaults(run="emulator.commands.bench", format="text")
+    _destination(command)
+
+
+def _output(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    _destination(command)
+
+
+def _destination(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-o", dest="output", metavar="F", type=Path, help="write to a file")
+    command.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+
+
+def colour(options: argparse.Namespace) -> bool:
+    """Whether to colour: as asked, else only on a terminal that can, and not where NO_COLOR is set."""
+    if options.color != "auto":
+        return bool(options.color == "always")
+    terminal = options.output is None and sys.stdout.isatty()
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def write(options: argparse.Namespace, text: str) -> None:
+    """Print, or write to the file of -o. Raises InputError where that cannot be written."""
+    if options.output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        options.output.write_text(text)
+    except OSError as error:
+        raise InputError(f"{options.output}: cannot be written: {error.strerror}") from error
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. argparse itself exits with 2 where it does not understand."""
+    options = parser().parse_args(argv)
+    try:
+        return _run(options)
+    except EmulatorError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return BAD if isinstance(error, RunError) else USAGE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away; say nothing at exit
+        return GOOD
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("MCOUNT_EMULATOR_DEBUG"):
+            raise
+        seed = getattr(options, "seed", None)
+        print(
+            f"{PROGRAM}: internal error, please report: {type(error).__name__}: {error} "
+            f"(seed {seed}; MCOUNT_EMULATOR_DEBUG=1 shows where)",
+            file=sys.stderr,
+        )
+        return INTERNAL
+
+
+def _run(options: argparse.Namespace) -> int:
+    import importlib
+
+    return int(importlib.import_module(options.run).run(options))

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""emulate: the story of one variant, then all variants side by side."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+
+from emulator import catalog
+from emulator.assembly import encoder
+from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.description import Ability, Arch, Variant
+
+if encoder.available() is None:
+    encoder.shared().start()  # its child loads keystone while this process loads the engines
+
+from emulator.lab import Lab
+from emulator.report import document, story, summary
+from emulator.report.lines import Line, Span, coloured, line, plain
+listing = lambda told: []
+from emulator.scenario import OpsSpec, Outcome, Scenario, play, tell
+from emulator.scenario import story as usual
+from emulator.subject import Subject, load, select
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the story; BAD where a run ended badly, NOTHING where none could be made."""
+    arch = catalog.find(options.arch) if options.arch else catalog.host()
+    chosen = select(arch, options.release, options.variant)
+    own_story = not options.source and not options.ops and options.format == "text"
+    variants = arch.variants if own_story else (chosen,)
+    subjects = dict(
+        zip(
+            [variant.name for variant in variants],
+            load(arch, variants, source=options.source, assembler=options.assembler),
+            strict=True,
+        )
+    )
+    subject = subjects[chosen.name]
+    function = options.function or Lab(subject=subject).functions[0]
+    if Ability.DYNAMIC_FTRACE not in chosen.abilities:
+        return _static(options, subject)
+    told = tell(subject, _scenarios(options, chosen, subject, function), function, options.seed)
+    if options.format == "json":
+        write(options, json.dumps(document.document(told), indent=1) + "\n")
+    else:
+        lines = story.render(told) + (listing(told) if options.trace else [])
+        lines += _summary(arch, subjects, chosen, told, options.seed) if own_story else []
+        write(options, coloured(lines) if colour(options) else plain(lines))
+    return _exit_code(told)
+
+
+def _scenarios(
+    options: argparse.Namespace, variant: Variant, subject: Subject, function: str
+) -> Sequence[Scenario]:
+    """The usual ones, or the user's ops, beside the disabled site."""
+    if not options.ops:
+        other = next(name for name in Lab(subject=subject).functions if name != function)
+        return usual(variant, function, other)
+    specs = tuple(OpsSpec.parse(text) for text in options.ops)
+    return Scenario("none", "nobody", ()), Scenario("ops", "the ops given", specs)
+
+
+def _static(options: argparse.Namespace, subject: Subject) -> int:
+    """A static variant is assembled and laid out, and that is all for now."""
+    lines = [
+        *story.title(Lab(subject=subject, seed=options.seed)),
+        line(Span("UNTESTED", "yellow"), ": static mcount is assembled, but not run yet"),
+    ]
+    write(options, coloured(lines) if colour(options) else plain(lines))
+    return NOTHING
+
+
+def _summary(
+    arch: Arch, subjects: Mapping[str, Subject], chosen: Variant, told: Mapping[str, Outcome], seed: int
+) -> list[Line]:
+    """Every variant's outcomes; the chosen one's are known already."""
+    rows: list[summary.Row] = []
+    for variant in arch.variants:
+        if variant is chosen:
+            rows.append((variant, told))
+        elif Ability.DYNAMIC_FTRACE not in variant.abilities:
+            rows.append((variant, None))
+        else:
+            rows.append((variant, _usual(subjects[variant.name], seed)))
+    return summary.render(arch.name, rows)
+
+
+def _usual(subject: Subject, seed: int) -> dict[str, Outcome]:
+    function, other = Lab(subject=subject).functions[:2]
+    return {scenario.name: play(subject, scenario, function, seed) for scenario in usual(subject.variant, function, other)}
+
+
+def _exit_code(told: Mapping[str, Outcome]) -> int:
+    wanted = [outcome for outcome in told.values() if outcome.scenario.ops]
+    if any(outcome.trouble for outcome in told.values()):
+        return BAD
+    return NOTHING if all(outcome.refused for outcome in wanted) else GOOD

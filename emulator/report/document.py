@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The same story as data: one JSON document, described in docs/json.md. Addresses and values are hex strings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.core.ops import FtraceOps
+from emulator.errors import EmulatorError, FtraceError
+from emulator.lab import Lab
+from emulator.provenance import ByteSeen, MemberSeen
+from emulator.recording import Call, Pointer, Recording, RecordSeen
+from emulator.report.story import allowed_changes, own_hit
+from emulator.scenario import Outcome
+
+SCHEMA = "mcount-emulator/emulate/1"
+Json = dict[str, Any]
+
+
+def document(outcomes: Mapping[str, Outcome]) -> Json:
+    """Everything that the text story says of one variant."""
+    told = list(outcomes.values())
+    lab, function = told[0].lab, told[0].function
+    rec = lab.record(function)
+    return {
+        "schema": SCHEMA,
+        "arch": lab.arch.name,
+        "release": lab.release.name,
+        "variant": lab.variant.name,
+        "abilities": [ability.name for ability in lab.variant.abilities],
+        "synthetic": lab.variant.synthetic,
+        "source": lab.subject.origin,
+        "seed": lab.seed,
+        "function": function,
+        "site": {
+            "ip": hex(rec.ip),
+            "symbol": lab.symbol(rec.ip),
+            "compiled": lab.patcher.compiled[rec.ip].hex(),
+            "disabled": lab.variant.site.nop.hex(),
+        },
+        "scenarios": [_scenario(outcome) for outcome in told],
+    }
+
+
+def _scenario(outcome: Outcome) -> Json:
+    lab, rec = outcome.lab, outcome.lab.record(outcome.function)
+    recording = outcome.recording
+    return {
+        "name": outcome.scenario.name,
+        "title": outcome.scenario.title,
+        "ops": [str(spec) for spec in outcome.scenario.ops],
+        "function_trace_stop": outcome.scenario.stop,
+        "refused": _refusal(outcome.refused),
+        "error": str(outcome.trouble) if outcome.trouble else None,
+        "site": {
+            "before": lab.variant.site.nop.hex(),
+            "after": outcome.site.hex(),
+            "calls": lab.symbol(rec.target) if rec.target else None,
+            "record": rec.describe(lab.release.bits),
+        },
+        "callbacks": [_callback(lab, call) for call in recording.callbacks] if recording else [],
+        **_landing(outcome, recording),
+    }
+
+
+def _refusal(refused: EmulatorError | None) -> Json | None:
+    if refused is None:
+        return None
+    return {"errno": refused.args[0] if isinstance(refused, FtraceError) else None, "rule": str(refused)}
+
+
+def _landing(outcome: Outcome, recording: Recording | None) -> Json:
+    hit = own_hit(recording) if recording else None
+    cost = recording.cost(hit) if recording and hit else None
+    changed = hit.changed() if hit else {}
+    allowed = allowed_changes(outcome.lab, hit) if hit else frozenset()
+    return {
+        "landed": bool(hit and hit.landing),
+        "changed": {
+            name: {"expected": hex(was), "got": hex(now), "by_contract": name in allowed}
+            for name, (was, now) in changed.items()
+        },
+        "result": hex(recording.result) if recording and not recording.outcome else None,
+        "counts": {"instructions": cost.instructions, "stores": cost.stores, "stack": cost.stack} if cost else None,
+    }
+
+
+def _callback(lab: Lab, call: Call) -> Json:
+    return {
+        "ops": call.ops.name,
+        "via": list(call.via),
+        "function": call.arrival.hit.symbol if call.arrival.hit else None,
+        "ip": hex(call.ip),
+        "parent_ip": hex(call.parent_ip),
+        "parent": lab.symbol(call.parent_ip),
+        "op": _op(call),
+        "regs": _record(lab, call.regs),
+        "fregs": _record(lab, call.fregs),
+        "passed": call.arrival.record is not None,
+    }
+
+
+def _op(call: Call) -> Json | None:
+    match call.op:
+        case FtraceOps():
+            return {"address": hex(call.op.address), "symbol": f"&{call.op.name}"}
+        case Pointer():
+            return {"address": hex(call.op.address), "symbol": call.op.symbol}
+        case _:
+            return None
+
+
+def _record(lab: Lab, record: RecordSeen | None) -> Json | None:
+    if record is None:
+        return None
+    members = [_member(lab, seen) for seen in record]
+    kind = "full" if record.full else "partial"
+    return {"address": hex(record.address), "kind": kind, "struct": lab.arch.pt_regs.name, "members": members}
+
+
+def _member(lab: Lab, seen: MemberSeen) -> Json:
+    return {
+        "name": seen.member.name,
+        "offset": seen.member.offset,
+        "size": seen.member.size,
+        "value": hex(seen.value),
+        "status": seen.status.name.lower(),
+        "origin": seen.origin.what,
+        "bytes": [_byte(lab, byte) for byte in seen.bytes],
+    }
+
+
+def _byte(lab: Lab, byte: ByteSeen) -> Json:
+    return {
+        "value": f"{byte.value:02x}",
+        "status": byte.status.name.lower(),
+        "writer": _writer(lab, byte.writer),
+        "origin": byte.origin.what,
+    }
+
+
+def _writer(lab: Lab, address: int | None) -> Json | None:
+    if address is None:
+        return None
+    line = lab.image.symbols.line(address)
+    return {
+        "address": hex(address),
+        "symbol": lab.symbol(address),
+        "file": line.place.file if line else None,
+        "line": line.place.line if line else None,
+        "text": " ".join(line.text.split()) if line else None,
+    }

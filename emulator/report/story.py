@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The story of one variant: the site, what each kind of ops makes of it, what callbacks get, what is left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from emulator.assembly.decode import disassemble
+from emulator.core.ops import FtraceOps
+from emulator.description import Ability
+from emulator.errors import FtraceError
+from emulator.lab import Lab
+from emulator.recording import Call, Hit, Pointer, Recording, RecordSeen
+from emulator.replay import recorded
+from emulator.report.lines import Cell, Line, Span, heading, line, table
+from emulator.report.record import byte_map, legend, populated
+from emulator.scenario import Outcome
+
+NOT_PASSED = "not passed"
+
+
+def render(outcomes: Mapping[str, Outcome]) -> list[Line]:
+    """The whole story, from the outcomes of its scenarios by name."""
+    told = list(outcomes.values())
+    lab = told[0].lab
+    lines = [*title(lab), *cast(told), *site(told), *arguments(told), *records(told), *afterwards(told)]
+    for outcome in told:
+        lines += _trouble(outcome)
+    return lines
+
+
+def title(lab: Lab) -> list[Line]:
+    """Whose code it is, which configuration, and the seed that replays it."""
+    variant = lab.variant
+    shown = variant.abilities & ~(Ability.FUNCTION_TRACER)
+    names = " ".join(sorted(ability.name or "" for ability in shown))
+    made_up = "; a synthetic variant, no real kernel" if variant.synthetic else ""
+    first = f"{lab.arch.name} {variant.name}  (Linux {lab.release.version}{made_up})  source: {lab.subject.origin}"
+    return [
+        [Span(first, "bold"), Span(f"  seed {lab.seed}")],
+        line(variant.summary),
+        *(line(text) for text in _wrap(names, 98)),
+        [],
+    ]
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if len(lines[-1]) + len(word) + 1 > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+# -- the site ---------------------------------------------------------------------------------------------------------
+
+
+def cast(told: Sequence[Outcome]) -> list[Line]:
+    """Who plays: each ops with its flags and filters, once."""
+    specs = {str(spec): spec for outcome in told for spec in outcome.scenario.ops}
+    return [*table([["ops", "as --ops takes it"], *([spec.name, text] for text, spec in specs.items())]), []]
+
+
+def site(told: Sequence[Outcome]) -> list[Line]:
+    """The patched instruction as compiled, disabled, and as each scenario leaves it."""
+    lab, function = told[0].lab, told[0].function
+    rec = lab.record(function)
+    offset = rec.ip - lab.image.symbols.address(function)
+    compiled = lab.patcher.compiled[rec.ip]
+    rows: list[list[Cell]] = [["ops", "bytes", "the site", "it calls", "rec"]]
+    rows.append(["(as compiled)", compiled.hex(" "), _instruction(lab, compiled, rec.ip)])
+    rows += [_site_row(outcome) for outcome in told if not outcome.scenario.stop]
+    return [heading(f"{function}: rec->ip {rec.ip:x} ({function}+{offset:#x})"), *table(rows), []]
+
+
+def _site_row(outcome: Outcome) -> list[Cell]:
+    lab = outcome.lab
+    if outcome.refused:
+        return [outcome.scenario.label, Span(_refusal(outcome), "yellow")]
+    rec = lab.record(outcome.function)
+    shown = _instruction(lab, outcome.site, rec.ip)
+    return [outcome.scenario.label, outcome.site.hex(" "), shown, _next(outcome), rec.describe(lab.release.bits)]
+
+
+def _refusal(outcome: Outcome) -> str:
+    if isinstance(outcome.refused, FtraceError):
+        return str(outcome.refused).removeprefix("register_ftrace_function: ")
+    return f"not tried: {outcome.refused}"
+
+
+def _instruction(lab: Lab, data: bytes, address: int) -> str:
+    """Mnemonic and target of the instruction at the site."""
+    decoded = disassemble(lab.arch.engine, data, address)
+    if not decoded:
+        return "?"
+    first = decoded[0]
+    if first.target is None:
+        return f"{first.mnemonic} {first.operands}".strip()
+    return f"{first.mnemonic} {lab.symbol(first.target)}"
+
+
+def _next(outcome: Outcome) -> str:
+    """What the trampoline calls: the callback, or whatever stands between."""
+    calls = own_calls(outcome)
+    return " > ".join(calls[0].via[1:-1]) or calls[0].ops.name if calls else ""
+
+
+def own_calls(outcome: Outcome) -> list[Call]:
+    """The calls of callbacks for the function in question."""
+    recording = outcome.recording
+    if recording is None:
+        return []
+    return [call for call in recording.callbacks if call.arrival.hit and call.arrival.hit.symbol == outcome.function]
+
+
+# -- what callbacks get -----------------------------------------------------------------------------------------------
+
+
+def arguments(told: Sequence[Outcome]) -> list[Line]:
+    """The four arguments of every call of a callback."""
+    seen = [(outcome, call) for outcome in told for call in own_calls(outcome)]
+    if not seen:
+        return []
+    fregs = seen[0][0].lab.release.callback_gets_fregs
+    names = ["fregs", "ftrace_get_regs()"] if fregs else ["regs"]
+    header: list[Cell] = ["ops", "callback", "ip", "parent_ip", "op", *names]
+    rows = [_arguments(outcome, call, fregs=fregs) for outcome, call in seen]
+    return [heading("What callbacks get"), *table([header, *rows]), *_wrong(seen), []]
+
+
+def _arguments(outcome: Outcome, call: Call, *, fregs: bool) -> list[Cell]:
+    last = [_pointer(call), show_regs(call)] if fregs else [show_regs(call)]
+    parent = outcome.lab.symbol(call.parent_ip)
+    return [outcome.scenario.label, call.ops.name, f"{call.ip:x}", parent, show_op(call), *last]
+
+
+def _wrong(seen: Sequence[tuple[Outcome, Call]]) -> list[Line]:
+    """Says that ip and parent_ip are what they should be, or who got something else."""
+    lines = []
+    for outcome, call in seen:
+        for name, got, wanted in (("ip", call.ip, true_ip(call)), ("parent_ip", call.parent_ip, true_parent(call))):
+            if got != wanted:
+                text = f"WRONG: {call.ops.name} got {name} {outcome.lab.symbol(got)} ({got:x}), not {wanted:x}"
+                lines.append([Span(text, "bold red")])
+    return lines or [line("ip = rec->ip and parent_ip = the return address of the function's caller, in every call")]
+
+
+def true_ip(call: Call) -> int | None:
+    """The address of the record whose site was passed."""
+    return call.arrival.hit.ip if call.arrival.hit else None
+
+
+def true_parent(call: Call) -> int | None:
+    """The return address of the traced function, read at the site."""
+    hit = call.arrival.hit
+    return recorded(hit).evaluate(hit.lab.variant.site.parent, 0) if hit else None
+
+
+def show_op(call: Call) -> str:
+    """The op argument: &name, the symbol of whatever else arrived, or that none is passed."""
+    match call.op:
+        case FtraceOps():
+            return f"&{call.op.name}"
+        case Pointer():
+            return str(call.op)
+        case _:
+            return NOT_PASSED
+
+
+def _pointer(call: Call) -> str:
+    record = call.arrival.record
+    return NOT_PASSED if record is None else f"{record:x}" if record else "NULL"
+
+
+def show_regs(call: Call) -> str:
+    """A summary of regs: not passed, NULL, NULL (fregs n/m), full n/m."""
+    if call.regs:
+        return f"full {populated(call.regs)}"
+    if call.fregs:
+        return f"NULL (fregs {populated(call.fregs)})"
+    return NOT_PASSED if call.arrival.record is None and call.op is None else "NULL"
+
+
+def records(told: Sequence[Outcome]) -> list[Line]:
+    """A byte map for each kind of record that a callback received; those that look alike are shown once."""
+    lines: list[Line] = []
+    shown: dict[object, str] = {}
+    for outcome in told:
+        for call in own_calls(outcome):
+            record = call.regs or call.fregs
+            name = f"{call.ops.name} of {outcome.scenario.label}" if len(outcome.scenario.ops) > 1 else call.ops.name
+            if record is None:
+                continue
+            like = shown.setdefault(_picture(outcome.lab, record), name)
+            if like == name:
+                lines += byte_map(outcome.lab, record, f"What {name} received")
+            else:
+                lines.append(line(f"{name} received the same as {like}, byte for byte of the same origin"))
+    return [*lines, [], *legend(), []] if lines else []
+
+
+def _picture(lab: Lab, record: RecordSeen) -> object:
+    """What two records must share to look alike: status, origin and the writing instruction of each member."""
+    original = lab.image.symbols.original
+    members = [(seen.status, seen.origin.short, original(seen.writer) if seen.writer else 0) for seen in record]
+    return record.full, tuple(members)
+
+
+# -- afterwards -------------------------------------------------------------------------------------------------------
+
+
+def afterwards(told: Sequence[Outcome]) -> list[Line]:
+    """For each scenario: where it landed, what was changed, and what it cost."""
+    rows: list[list[Cell]] = [["afterwards", "insns", "stores", "stack", "changed at landing"]]
+    rows += [_after(outcome) for outcome in told if outcome.recording]
+    return [*table(rows), []]
+
+
+def _after(outcome: Outcome) -> list[Cell]:
+    recording = outcome.recording
+    assert recording is not None  # noqa: S101 - afterwards() asks for outcomes with a recording
+    hit = own_hit(recording)
+    names = outcome.scenario.label
+    cost = recording.cost(hit) if hit else None
+    if hit is None or cost is None:
+        return [names, "", "", "", Span("did not come back", "bold red")]
+    return [names, str(cost.instructions), str(cost.stores), f"{cost.stack} B", _changes(outcome, hit)]
+
+
+def own_hit(recording: Recording) -> Hit | None:
+    """The passage of the called function's own site, if the run got there."""
+    try:
+        return recording.hit
+    except LookupError:
+        return None
+
+
+def _changes(outcome: Outcome, hit: Hit) -> Cell:
+    """Registers that differ at landing, those that the trampoline may not change first."""
+    allowed = allowed_changes(outcome.lab, hit)
+    changed = hit.changed()
+    wrong = [name for name in changed if name not in allowed]
+    if wrong:
+        return Span(f"{' '.join(wrong)} - NOT BY CONTRACT", "bold red")
+    return f"{' '.join(changed)} (by contract)" if changed else "nothing"
+
+
+def allowed_changes(lab: Lab, hit: Hit) -> frozenset[str]:
+    """The registers that the entry which the site called may leave changed; none for a disabled site."""
+    target = lab.image.symbols.original(hit.target)
+    for entry in (lab.variant.plain, lab.variant.regs):
+        if entry and lab.image.symbols.get(entry.symbol) == target:
+            return frozenset(entry.clobbers)
+    return frozenset()
+
+
+def _trouble(outcome: Outcome) -> list[Line]:
+    if outcome.trouble is None:
+        return []
+    return [line(Span("UNRESOLVED", "bold red"), f" {outcome.scenario.title}: {outcome.trouble}"), []]
+
+
