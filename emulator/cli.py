@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog=PROGRAM, description="A laboratory for the mcount/fentry trampolines of ftrace.", allow_abbrev=False
     )
-    top.add_argument("--version", action="version", version=_version())
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _emulate(commands.add_parser("emulate", allow_abbrev=False, help="run a variant's trampolines and show the picture"))
     _list(commands.add_parser("list", allow_abbrev=False, help="architectures, variants, abilities, fake functions"))
@@ -30,13 +30,18 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
+class _Version(argparse.Action):
+    """--version. What is installed is looked up only when asked for: that takes longer than all other options."""
 
-    try:
-        return f"{PROGRAM} {version(PROGRAM)}"
-    except PackageNotFoundError:
-        return PROGRAM
+    def __call__(self, command: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version(PROGRAM)
+        except PackageNotFoundError:
+            found = "(not installed)"
+        print(f"{PROGRAM} {found}")
+        command.exit()
 
 
 def _emulate(command: argparse.ArgumentParser) -> None:

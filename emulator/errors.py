@@ -23,6 +23,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
+SHOWN_CALLS = 4
+"""How many macro invocations a message lists."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A position in a source text; line and column count from 1, 0 is "not known"."""
@@ -71,8 +75,10 @@ class AssemblyError(InputError):
     def __init__(self, message: str, place: Place, text: str = "", calls: Iterable[Place] = ()) -> None:
         self.text, self.calls = text, tuple(calls)
         shown = f": {text.strip()[:120]!r}" if text.strip() else ""
-        via = "".join(f"\n    in a macro called at {call}" for call in self.calls)
-        super().__init__(f"{message}{shown}{via}", place)
+        via = [f"\n    in a macro called at {call}" for call in self.calls[:SHOWN_CALLS]]
+        if len(self.calls) > SHOWN_CALLS:
+            via.append(f"\n    and {len(self.calls) - SHOWN_CALLS} calls further out")
+        super().__init__(f"{message}{shown}{''.join(via)}", place)
 
 
 class FtraceError(EmulatorError, OSError):

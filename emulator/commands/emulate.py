@@ -11,6 +11,7 @@ from emulator import catalog
 from emulator.assembly import encoder
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
 from emulator.description import Ability, Arch, Variant
+from emulator.errors import UsageError
 
 if encoder.available() is None:
     encoder.shared().start()  # its child loads keystone while this process loads the engines
@@ -29,24 +30,20 @@ def run(options: argparse.Namespace) -> int:
     arch = catalog.find(options.arch) if options.arch else catalog.host()
     chosen = select(arch, options.release, options.variant)
     own_story = not options.source and not options.ops and options.format == "text"
-    variants = arch.variants if own_story else (chosen,)
-    subjects = dict(
-        zip(
-            [variant.name for variant in variants],
-            load(arch, variants, source=options.source, assembler=options.assembler),
-            strict=True,
-        )
-    )
-    subject = subjects[chosen.name]
+    others = [variant for variant in arch.variants if own_story and variant is not chosen and _dynamic(variant)]
+    loaded = load(arch, [chosen, *others], source=options.source, assembler=options.assembler)
+    subject, *_ = loaded
     function = options.function or Lab(subject=subject).functions[0]
-    if Ability.DYNAMIC_FTRACE not in chosen.abilities:
+    if not _dynamic(chosen):
         return _static(options, subject)
     told = tell(subject, _scenarios(options, chosen, subject, function), function, options.seed)
+    if "ops" in told and isinstance(told["ops"].refused, UsageError):
+        raise told["ops"].refused
     if options.format == "json":
         write(options, json.dumps(document.document(told), indent=1) + "\n")
     else:
         lines = story.render(told) + (listing(told) if options.trace else [])
-        lines += _summary(arch, subjects, chosen, told, options.seed) if own_story else []
+        lines += _summary(arch, loaded, told, options.seed) if own_story else []
         write(options, coloured(lines) if colour(options) else plain(lines))
     return _exit_code(told)
 
@@ -72,19 +69,16 @@ def _static(options: argparse.Namespace, subject: Subject) -> int:
     return NOTHING
 
 
-def _summary(
-    arch: Arch, subjects: Mapping[str, Subject], chosen: Variant, told: Mapping[str, Outcome], seed: int
-) -> list[Line]:
-    """Every variant's outcomes; the chosen one's are known already."""
-    rows: list[summary.Row] = []
-    for variant in arch.variants:
-        if variant is chosen:
-            rows.append((variant, told))
-        elif Ability.DYNAMIC_FTRACE not in variant.abilities:
-            rows.append((variant, None))
-        else:
-            rows.append((variant, _usual(subjects[variant.name], seed)))
-    return summary.render(arch.name, rows)
+def _dynamic(variant: Variant) -> bool:
+    return Ability.DYNAMIC_FTRACE in variant.abilities
+
+
+def _summary(arch: Arch, loaded: Sequence[Subject], told: Mapping[str, Outcome], seed: int) -> list[Line]:
+    """Every variant's outcomes, the first one's being known already; None for what is not run."""
+    chosen, *others = loaded
+    known: dict[str, Mapping[str, Outcome]] = {chosen.variant.name: told}
+    known |= {subject.variant.name: _usual(subject, seed) for subject in others}
+    return summary.render(arch.name, [(variant, known.get(variant.name)) for variant in arch.variants])
 
 
 def _usual(subject: Subject, seed: int) -> dict[str, Outcome]:

@@ -39,7 +39,8 @@ def byte_map(lab: Lab, record: RecordSeen, title: str) -> list[Line]:
     head = f"{title}: struct {lab.arch.pt_regs.name} at {record.address:x}, {populated(record)} members written"
     lines = [heading(head)]
     if function:
-        lines.append(line(f"written by {_copy(lab, function)}; +offset:line in {file}"))
+        lines.append(line(f"by: {_copy(lab, function)}, +offset:line"))
+        lines.append(line(f"    lines of {file}"))
     rows: list[list[Cell]] = [["off", "member", "bytes, as in memory".ljust(3 * lab.arch.word - 1), "", "origin", "by"]]
     for seen in members:
         rows += _rows(lab, seen, function, file)

@@ -126,7 +126,7 @@ def arguments(told: Sequence[Outcome]) -> list[Line]:
     names = ["fregs", "ftrace_get_regs()"] if fregs else ["regs"]
     header: list[Cell] = ["ops", "callback", "ip", "parent_ip", "op", *names]
     rows = [_arguments(outcome, call, fregs=fregs) for outcome, call in seen]
-    return [heading("What callbacks get"), *table([header, *rows]), *_wrong(seen), []]
+    return [heading("What callbacks get"), *table([header, *rows], gap=1), *_wrong(seen), []]
 
 
 def _arguments(outcome: Outcome, call: Call, *, fregs: bool) -> list[Cell]:
