@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from emulator.core.ops import FtraceOps
 from emulator.core.release import release
 from emulator.description import Ability, Variant
 from emulator.errors import FtraceError, RunError, UsageError
 from emulator.lab import Lab
-from emulator.recording import Recording
+from emulator.recording import Call, Recording
 from emulator.subject import Subject
 
 KEYS = ("filter", "notrace", "home")
@@ -54,17 +54,21 @@ class OpsSpec:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Ops in the order of their registration; `stop` sets function_trace_stop before the call."""
+    """Ops in the order of their registration; `stop` sets function_trace_stop before the call.
+
+    `also` is another function that is called afterwards.
+    """
 
     name: str
     title: str
     ops: tuple[OpsSpec, ...]
     stop: bool = False
+    also: str | None = None
 
     @property
     def label(self) -> str:
         """A few words for a table's first column."""
-        names = " + ".join(spec.name for spec in self.ops) or "(none)"
+        names = "+".join(spec.name for spec in self.ops) or "(none)"
         return f"{names}, stopped" if self.stop else names
 
 
@@ -76,18 +80,28 @@ class Outcome:
     lab: Lab
     function: str
     refused: FtraceError | UsageError | None = None
-    recording: Recording | None = None
+    recordings: list[Recording] = field(default_factory=list)
+    """Of the function, and of the scenario's other one."""
 
     @property
-    def site(self) -> bytes:
-        """The bytes at the site, as the scenario patched them."""
-        ip = self.lab.record(self.function).ip
+    def recording(self) -> Recording | None:
+        """What the call of the function did, None where it was not called."""
+        return self.recordings[0] if self.recordings else None
+
+    def site(self, function: str) -> bytes:
+        """The bytes at a function's site, as the scenario patched them."""
+        ip = self.lab.record(function).ip
         return self.lab.image.memory.read(ip, len(self.lab.variant.site.nop))
+
+    def calls(self, function: str) -> list[Call]:
+        """The calls of callbacks at the site of one of the functions that were called."""
+        every = [call for recording in self.recordings if recording.function == function for call in recording.callbacks]
+        return [call for call in every if call.arrival.hit and call.arrival.hit.symbol == function]
 
     @property
     def trouble(self) -> RunError | None:
-        """How the run ended, where it did not end well."""
-        return self.recording.outcome if self.recording else None
+        """How the first run that did not end well ended."""
+        return next((recording.outcome for recording in self.recordings if recording.outcome), None)
 
 
 def _callback(ip: int, parent_ip: int, op: object, regs: object) -> None:
@@ -107,7 +121,8 @@ def play(subject: Subject, scenario: Scenario, function: str, seed: int) -> Outc
         return outcome
     if scenario.stop:
         lab.stop = True
-    outcome.recording = lab.run(function)
+    functions = [name for name in (function, scenario.also) if name]
+    outcome.recordings = [lab.run(name) for name in functions]
     return outcome
 
 
@@ -143,7 +158,7 @@ def story(variant: Variant, function: str, other: str) -> list[Scenario]:
         scenarios.append(Scenario("lenient", "one ops with SAVE_REGS_IF_SUPPORTED", (lenient,)))
     scenarios += [
         Scenario("both", "two ops on one function", (probe, second)),
-        Scenario("disjoint", "two ops on two functions", (probe, ops("other", other))),
+        Scenario("disjoint", "two ops on two functions", (probe, ops("other", other)), also=other),
     ]
     if kernel.has_trace_stop:
         scenarios.append(Scenario("stopped", "one ops, function_trace_stop set", (probe,), stop=True))

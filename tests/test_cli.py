@@ -148,7 +148,7 @@ SOURCES = {
     "endless repetition": (b".rept 100000000\nnop\n.endr\n", ":2:"),
     "unterminated macro": (b".macro m\nnop\n", ":1:"),
     "unknown instruction": (b"\n\nfrobnicate %rax\n", ":3:"),
-    "no ftrace_caller": (b"nop\n", "__fentry__"),
+    "no ftrace_caller": (b"nop\n", "lacks the label ftrace_caller"),
 }
 
 
@@ -202,7 +202,7 @@ def test_an_ip_off_by_one_shows(run: Run, tmp_path: Path) -> None:
     ("name", "first", "expected"),
     [
         ("jumps away", "jmp 0x1000", "unmapped"),
-        ("never comes back", "1: jmp 1b", "still running"),
+        ("never comes back", "1: jmp 1b", "not back within"),
         ("faults", "mov 0, %rax", "unmapped"),
         ("is no instruction", "ud2", "nvalid instruction"),
         ("runs into data", "lea function_trace_op(%rip), %rax; jmp *%rax", "data"),

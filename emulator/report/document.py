@@ -55,11 +55,11 @@ def _scenario(outcome: Outcome) -> Json:
         "error": str(outcome.trouble) if outcome.trouble else None,
         "site": {
             "before": lab.variant.site.nop.hex(),
-            "after": outcome.site.hex(),
+            "after": outcome.site(outcome.function).hex(),
             "calls": lab.symbol(rec.target) if rec.target else None,
             "record": rec.describe(lab.release.bits),
         },
-        "callbacks": [_callback(lab, call) for call in recording.callbacks] if recording else [],
+        "callbacks": [_callback(lab, call) for done in outcome.recordings for call in done.callbacks],
         **_landing(outcome, recording),
     }
 

@@ -70,17 +70,24 @@ def site(told: Sequence[Outcome]) -> list[Line]:
     compiled = lab.patcher.compiled[rec.ip]
     rows: list[list[Cell]] = [["ops", "bytes", "the site", "it calls", "rec"]]
     rows.append(["(as compiled)", compiled.hex(" "), _instruction(lab, compiled, rec.ip)])
-    rows += [_site_row(outcome) for outcome in told if not outcome.scenario.stop]
+    for outcome in told:
+        if not outcome.scenario.stop:
+            rows += _site_rows(outcome)
     return [heading(f"{function}: rec->ip {rec.ip:x} ({function}+{offset:#x})"), *table(rows), []]
 
 
-def _site_row(outcome: Outcome) -> list[Cell]:
-    lab = outcome.lab
+def _site_rows(outcome: Outcome) -> list[list[Cell]]:
     if outcome.refused:
-        return [outcome.scenario.label, Span(_refusal(outcome), "yellow")]
-    rec = lab.record(outcome.function)
-    shown = _instruction(lab, outcome.site, rec.ip)
-    return [outcome.scenario.label, outcome.site.hex(" "), shown, _next(outcome), rec.describe(lab.release.bits)]
+        return [[outcome.scenario.label, Span(_refusal(outcome), "yellow")]]
+    also = outcome.scenario.also
+    rows = [_site_row(outcome, outcome.scenario.label, outcome.function)]
+    return [*rows, _site_row(outcome, f"  at {also}", also)] if also else rows
+
+
+def _site_row(outcome: Outcome, label: str, function: str) -> list[Cell]:
+    lab, rec, data = outcome.lab, outcome.lab.record(function), outcome.site(function)
+    shown = _instruction(lab, data, rec.ip)
+    return [label, data.hex(" "), shown, _next(outcome, function), rec.describe(lab.release.bits)]
 
 
 def _refusal(outcome: Outcome) -> str:
@@ -100,18 +107,10 @@ def _instruction(lab: Lab, data: bytes, address: int) -> str:
     return f"{first.mnemonic} {lab.symbol(first.target)}"
 
 
-def _next(outcome: Outcome) -> str:
+def _next(outcome: Outcome, function: str) -> str:
     """What the trampoline calls: the callback, or whatever stands between."""
-    calls = own_calls(outcome)
+    calls = outcome.calls(function)
     return " > ".join(calls[0].via[1:-1]) or calls[0].ops.name if calls else ""
-
-
-def own_calls(outcome: Outcome) -> list[Call]:
-    """The calls of callbacks for the function in question."""
-    recording = outcome.recording
-    if recording is None:
-        return []
-    return [call for call in recording.callbacks if call.arrival.hit and call.arrival.hit.symbol == outcome.function]
 
 
 # -- what callbacks get -----------------------------------------------------------------------------------------------
@@ -119,14 +118,20 @@ def own_calls(outcome: Outcome) -> list[Call]:
 
 def arguments(told: Sequence[Outcome]) -> list[Line]:
     """The four arguments of every call of a callback."""
-    seen = [(outcome, call) for outcome in told for call in own_calls(outcome)]
+    seen = [(outcome, call) for outcome in told for call in every_call(outcome)]
     if not seen:
         return []
     fregs = seen[0][0].lab.release.callback_gets_fregs
-    names = ["fregs", "ftrace_get_regs()"] if fregs else ["regs"]
+    names = ["fregs", "get_regs(fregs)"] if fregs else ["regs"]
     header: list[Cell] = ["ops", "callback", "ip", "parent_ip", "op", *names]
     rows = [_arguments(outcome, call, fregs=fregs) for outcome, call in seen]
     return [heading("What callbacks get"), *table([header, *rows], gap=1), *_wrong(seen), []]
+
+
+def every_call(outcome: Outcome) -> list[Call]:
+    """The calls of callbacks at the sites of the functions that were called, in order."""
+    functions = [name for name in (outcome.function, outcome.scenario.also) if name]
+    return [call for function in functions for call in outcome.calls(function)]
 
 
 def _arguments(outcome: Outcome, call: Call, *, fregs: bool) -> list[Cell]:
@@ -187,7 +192,7 @@ def records(told: Sequence[Outcome]) -> list[Line]:
     lines: list[Line] = []
     shown: dict[object, str] = {}
     for outcome in told:
-        for call in own_calls(outcome):
+        for call in every_call(outcome):
             record = call.regs or call.fregs
             name = f"{call.ops.name} of {outcome.scenario.label}" if len(outcome.scenario.ops) > 1 else call.ops.name
             if record is None:

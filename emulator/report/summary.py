@@ -54,7 +54,7 @@ def _cell(told: Told, kind: str) -> Cell:
 
 
 def _calls(outcome: Outcome) -> list[Call]:
-    return outcome.recording.callbacks if outcome.recording else []
+    return outcome.calls(outcome.function)
 
 
 def _regs(outcome: Outcome) -> str:
