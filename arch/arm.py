@@ -14,6 +14,7 @@ from emulator.description import (
     Return,
     Site,
     Sum,
+    Value,
     Variant,
     Word,
     registers,
@@ -45,26 +46,28 @@ LOADED_BACK = (*(f"r{number}" for number in range(11)), "fp", "ip", "lr", "pc")
 BL = Branch(bytes.fromhex("000000eb"), "R_ARM_CALL", addend=-8)
 
 
-def site(nop: str) -> Site:
+def site(nop: str, parent_slot: Value) -> Site:
     """The site; its disabled form undoes the push, in a way that changed between the releases."""
     return Site(
         mcount="__gnu_mcount_nc",
         call=BL,
         nop=bytes.fromhex(nop),
         parent=Word("sp", 0),
-        # the site's push, sub sp, #8, and r4-r6 lie below the lr that the prologue of kernel.S saved
-        parent_slot=Sum("sp", 4 + 8 + 12),
+        parent_slot=parent_slot,
         pops=4,
     )
 
 
-SITE_3 = site("0040bde8")  # pop {lr}
-SITE_6 = site("04d08de2")  # add sp, sp, #4
+SITE_3 = site("0040bde8", Sum("fp", -4))  # pop {lr}; an APCS frame
+# add sp, sp, #4; the site's push, sub sp, #8, and r4-r6 lie below the lr that the prologue of kernel.S saved
+SITE_6 = site("04d08de2", Sum("sp", 4 + 8 + 12))
 
 # -- configurations ---------------------------------------------------------------------------------------------------
 
-STATIC3 = Ability.FUNCTION_TRACER | Ability.FUNCTION_GRAPH_TRACER
-STATIC6 = STATIC3 | Ability.FUNCTION_GRAPH_FP_TEST
+# FUNCTION_GRAPH_TRACER brings frame pointers with it in 3.x (arch/arm/Kconfig.debug); later it can unwind without.
+STATIC3 = Ability.FUNCTION_TRACER | Ability.FUNCTION_GRAPH_TRACER | Ability.FRAME_POINTER
+STATIC6 = Ability.FUNCTION_TRACER | Ability.FUNCTION_GRAPH_TRACER | Ability.FUNCTION_GRAPH_FP_TEST
+FRAMES = {"CONFIG_FRAME_POINTER": 1}
 DYNAMIC3 = STATIC3 | Ability.DYNAMIC_FTRACE
 WITH_REGS = STATIC6 | Ability.DYNAMIC_FTRACE | Ability.DYNAMIC_FTRACE_WITH_REGS | Ability.ARCH_SUPPORTS_FTRACE_OPS
 
@@ -118,7 +121,7 @@ ARCH = Arch(
             release="3.6",
             summary="__gnu_mcount_nc; ftrace_test_stop_func tests function_trace_stop, then calls on",
             source="ftrace-3.6.S",
-            defines={"FTRACE_TEST_STOP_FUNC": 1},
+            defines={**FRAMES, "FTRACE_TEST_STOP_FUNC": 1},
             abilities=DYNAMIC3,
             site=SITE_3,
             plain=PLAIN_3,
@@ -129,7 +132,7 @@ ARCH = Arch(
             release="3.6",
             summary="__gnu_mcount_nc, never patched: !DYNAMIC_FTRACE",
             source="static-3.6.S",
-            defines={"FTRACE_TEST_STOP_FUNC": 1},
+            defines={**FRAMES, "FTRACE_TEST_STOP_FUNC": 1},
             abilities=STATIC3,
             site=SITE_3,
         ),
@@ -138,6 +141,7 @@ ARCH = Arch(
             release="3.7",
             summary="__gnu_mcount_nc; the list function is forced and tests function_trace_stop itself",
             source="ftrace-3.6.S",
+            defines=FRAMES,
             abilities=DYNAMIC3,
             site=SITE_3,
             plain=PLAIN_3,
@@ -148,6 +152,7 @@ ARCH = Arch(
             release="3.7",
             summary="__gnu_mcount_nc, never patched: !DYNAMIC_FTRACE",
             source="static-3.6.S",
+            defines=FRAMES,
             abilities=STATIC3,
             site=SITE_3,
         ),
