@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 # -- values at the site ------------------------------------------------------------------------------------------------
 # A small vocabulary for "which value is meant", used both for what a record promises and for where a byte came from.
@@ -67,7 +68,7 @@ class Member:
     holds: Value | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Struct:
     """A record in memory; `size` in bytes, members in the order of their offsets."""
 
@@ -77,10 +78,11 @@ class Struct:
 
     def member(self, name: str) -> Member:
         """The member called `name`. Raises KeyError."""
-        for member in self.members:
-            if member.name == name:
-                return member
-        raise KeyError(name)
+        return self._named[name]
+
+    @cached_property
+    def _named(self) -> dict[str, Member]:
+        return {member.name: member for member in self.members}
 
 
 def words(name: str, size: int, word: int, members: Mapping[str, tuple[int, Value | None]]) -> Struct:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from emulator.assembly.link import Placed, in_a_row, place
 from emulator.assembly.piece import Piece, Section
@@ -16,13 +17,21 @@ from emulator.subject import Subject
 from emulator.symbols import Symbols
 
 TEXT_SIZE = 16 * PAGE
-DATA_SIZE = 4 * PAGE
-STACK_SIZE = 4 * PAGE
+OPS_OFFSET, SUBJECT_DATA_OFFSET, DATA_SIZE = PAGE // 2, 4 * PAGE, 8 * PAGE
+"""The data region: variables, from OPS_OFFSET on ops, then the subject's own data; in bytes."""
+STACK_SIZE = 8 * PAGE
 MODULE_SIZE = 64 * PAGE
+COPY_ALIGN = 512
+"""The kernel begins a page for each private copy; less makes room for hundreds of them."""
 GATE_SIZE = 16
 """Bytes from one C function of the image to the next; each is a return instruction."""
 
+CALL_ROOM = 16
+"""Bytes of code that must follow a label, so that any instruction could stand there."""
+
 SITES, CALLERS = "__mcount_loc", "__callers"
+STUB, GRAPH_STUB = "ftrace_stub", "ftrace_graph_entry_stub"
+"""The callback when there is none, and the graph tracer's; C functions here where the source does not have them."""
 EXIT = "[exit]"
 """The name of the address that a whole run returns to."""
 
@@ -51,14 +60,23 @@ class Image:
         self.exit = text.end - PAGE
         self.gates = self.exit - PAGE
         self.module_gates = modules.base
-        self._free = {"text": self.gates, "data": where.data, "modules": modules.base + PAGE, "ops": 0x800 + where.data}
-        self._free_module_ops = self._module_data.base
+        self._free = {
+            "text": self.gates,
+            "data": where.data,
+            "ops": where.data + OPS_OFFSET,
+            "subject": where.data + SUBJECT_DATA_OFFSET,
+            "module gates": self.module_gates,
+            "modules": modules.base + PAGE,
+            "module ops": self._module_data.base,
+        }
         self.poison = random.Random(f"poison {seed}").randbytes(STACK_SIZE)
         self._variables()
         self._place_code()
         self.records = [DynFtrace(ip, self._function_name(ip)) for ip in self._table(SITES)]
         pairs = self._table(CALLERS)
-        self.callers = {self._function_name(function): caller for function, caller in zip(pairs[::2], pairs[1::2])}
+        self.callers = {
+            self._function_name(function): caller for function, caller in zip(pairs[::2], pairs[1::2], strict=True)
+        }
 
     # -- code ---------------------------------------------------------------------------------------------------------
 
@@ -69,27 +87,40 @@ class Image:
 
     def _place_code(self) -> None:
         """Trampolines one page into the text, the kernel's functions from the next page on, each name known to both."""
-        self._take("data", 0, 0x800)
-        self._free["subject"] = self.data.base + 2 * PAGE
         trampolines, kernel = self.subject.trampolines, self.subject.kernel
         start = self.arch.memory.text + PAGE
-        bases = [self._bases(trampolines, start)]
-        start = self._end(trampolines, bases[0], start)
-        bases.append(self._bases(kernel, start))
-        if self._end(kernel, bases[1], start) > self.gates:
+        pieces = [(trampolines, self._bases(trampolines, start))]
+        start = self._end(trampolines, pieces[0][1], start)
+        pieces.append((kernel, self._bases(kernel, start)))
+        if self._end(kernel, pieces[1][1], start) > self.gates:
             raise InputError(f"the code does not fit into {TEXT_SIZE} bytes of text", Place(trampolines.name))
-        known = {name: self.symbols.address(name) for name in VARIABLES}
-        known |= {name: self.add_gate(name) for name in FUNCTIONS}
-        pieces = ((trampolines, bases[0]), (kernel, bases[1]))
-        for piece, at in pieces:
-            known |= _globals(piece, at)
-        for piece, _ in pieces:
-            known |= {name: self.add_gate(name) for name in piece.undefined if name not in known}
+        known = self._link(pieces)
         self.trampolines, self.kernel = (place(piece, at, known) for piece, at in pieces)
         for placed, (piece, _) in zip((self.trampolines, self.kernel), pieces, strict=True):
             self._load(placed, piece)
         self.memory.write(self.exit, self.arch.exit)
         self.symbols.add_function(EXIT, self.exit, PAGE)
+
+    def _link(self, pieces: Sequence[tuple[Piece, Mapping[str, int]]]) -> dict[str, int]:
+        """{name: address} of what the core and the pieces offer; what nobody defines becomes a C function.
+
+        Raises InputError for a second definition, as a linker would.
+        """
+        known = {name: self.symbols.address(name) for name in VARIABLES}
+        known |= {name: self.add_gate(name) for name in FUNCTIONS}
+        weak: dict[str, int] = {}
+        for piece, bases in pieces:
+            for symbol in piece.symbols.values():
+                address = symbol.value + (bases[symbol.section] if symbol.section else 0)
+                if symbol.binding == "weak":
+                    weak.setdefault(symbol.name, address)
+                elif symbol.binding != "local":
+                    if symbol.name in known:
+                        raise InputError(f"defines {symbol.name}, which the kernel here has already", Place(piece.name))
+                    known[symbol.name] = address
+        known = {**weak, **known}
+        wanted = [STUB, GRAPH_STUB, *(name for piece, _ in pieces for name in piece.undefined)]
+        return known | {name: self.add_gate(name) for name in dict.fromkeys(wanted) if name not in known}
 
     def _bases(self, piece: Piece, start: int) -> dict[str, int]:
         """Addresses of the sections: code in a row from `start`, data that nothing runs in the data region."""
@@ -99,7 +130,7 @@ class Image:
         for section in data:
             bases[section.name] = self._take("subject", len(section.data), max(section.align, 8))
         if self._free["subject"] > self.data.end:
-            raise InputError(f"more than {2 * PAGE} bytes of data", Place(piece.name))
+            raise InputError(f"more than {DATA_SIZE - SUBJECT_DATA_OFFSET} bytes of data", Place(piece.name))
         return bases
 
     def _end(self, piece: Piece, bases: Mapping[str, int], start: int) -> int:
@@ -111,8 +142,7 @@ class Image:
         for chunk in placed.chunks:
             self.memory.write(chunk.address, chunk.data)
         for line in placed.lines:
-            if line.line.instruction:
-                self.symbols.add_line(line.address, line.line)
+            self.symbols.add_line(line.address, line.line)
         for name, size in _functions(piece).items():
             self.symbols.add_function(name, placed.symbols[name], size)
         for name, address in placed.symbols.items():
@@ -134,17 +164,15 @@ class Image:
     # -- room ---------------------------------------------------------------------------------------------------------
 
     def _take(self, area: str, size: int, align: int) -> int:
-        address = -(-self._free[area] // max(align, 1)) * max(align, 1)
+        address = -(-self._free[area] // align) * align
         self._free[area] = address + size
         return address
 
     def add_gate(self, name: str, home: str = "core") -> int:
         """A C function that Python acts for: an address with a return instruction. Raises InputError when room ends."""
-        area = "text" if home == "core" else "module gates"
-        self._free.setdefault("module gates", self.module_gates)
+        area, start = ("text", self.gates) if home == "core" else ("module gates", self.module_gates)
         address = self._take(area, GATE_SIZE, GATE_SIZE)
-        limit = (self.gates if home == "core" else self.module_gates) + PAGE
-        if address >= limit:
+        if address >= start + PAGE:
             raise InputError(f"no room for another function ({name})")
         self.memory.write(address, self.arch.function_return)
         self.symbols.add_function(name, address, GATE_SIZE)
@@ -152,20 +180,23 @@ class Image:
 
     def add_ops(self, name: str, size: int, home: str) -> int:
         """Room for a struct ftrace_ops. Raises InputError when it ends."""
-        area, limit = ("ops", self.data.base + 2 * PAGE) if home == "core" else ("module ops", self._module_data.end)
-        self._free.setdefault("module ops", self._module_data.base)
+        core = self.data.base + SUBJECT_DATA_OFFSET
+        area, limit = ("ops", core) if home == "core" else ("module ops", self._module_data.end)
         address = self._take(area, size, 8)
         if address + size > limit:
             raise InputError(f"no room for another ops ({name})")
         self.symbols.add_data(name, address)
         return address
 
-    def add_copy(self, size: int) -> int:
-        """Pages of the module area for a private copy. Raises InputError when they end."""
-        address = self._take("modules", -(-size // PAGE) * PAGE, PAGE)
-        if address + size > self._module_data.base:
+    def expect_room_for_copy(self, size: int) -> None:
+        """Raises InputError where a private copy of that many bytes would not fit any more."""
+        if self._free["modules"] + size > self._module_data.base:
             raise InputError("no room for another private trampoline")
-        return address
+
+    def add_copy(self, size: int) -> int:
+        """Room in the module area for a private copy. Raises InputError when it ends."""
+        self.expect_room_for_copy(size)
+        return self._take("modules", -(-size // COPY_ALIGN) * COPY_ALIGN, COPY_ALIGN)
 
     # -- runs ---------------------------------------------------------------------------------------------------------
 
@@ -174,20 +205,15 @@ class Image:
         self.stack.data[:] = self.poison
 
     def label(self, name: str) -> int:
-        """The address of a label that the variant needs. Raises InputError where the source lacks it."""
+        """The address of a code label that the variant needs. Raises InputError where the source lacks it."""
         address = self.symbols.get(name)
+        place = Place(self.trampolines.name)
         if address is None:
-            raise InputError(f"lacks the label {name}, which {self.variant.name} needs", Place(self.trampolines.name))
+            raise InputError(f"lacks the label {name}, which {self.variant.name} needs", place)
+        region = self.memory.region(address, CALL_ROOM)
+        if region is None or not region.executable:
+            raise InputError(f"{name} is {address:#x}, which is not an address of code", place)
         return address
-
-
-def _globals(piece: Piece, bases: Mapping[str, int]) -> dict[str, int]:
-    """What one piece offers to the other."""
-    return {
-        symbol.name: symbol.value + (bases[symbol.section] if symbol.section else 0)
-        for symbol in piece.symbols.values()
-        if symbol.binding != "local"
-    }
 
 
 def _functions(piece: Piece) -> dict[str, int]:
@@ -200,7 +226,7 @@ def _functions(piece: Piece) -> dict[str, int]:
     shown = [symbol for symbol in labels if symbol.function] or [item for item in labels if item.binding != "local"]
     shown.sort(key=lambda symbol: (symbol.section or "", symbol.value))
     sizes = {}
-    for symbol, after in zip(shown, [*shown[1:], None], strict=True):
+    for symbol, after in zip_longest(shown, shown[1:]):
         section: Section = code[symbol.section or ""]
         end = after.value if after and after.section == symbol.section else len(section.data)
         sizes[symbol.name] = symbol.size or end - symbol.value

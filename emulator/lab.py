@@ -8,19 +8,20 @@ from typing import Any
 
 from emulator import catalog
 from emulator.core import release as releases
-from emulator.core.dispatch import ops_assist_func, ops_list_func
+from emulator.core.dispatch import LIST_FUNC, ops_assist_func, ops_list_func
 from emulator.core.ftrace import Ftrace
 from emulator.core.ops import FtraceOps
 from emulator.core.records import DynFtrace
+from emulator.core.release import FUNCTIONS
 from emulator.description import Ability
-from emulator.errors import TrapReached, UnknownName, UsageError
-from emulator.image import Image
+from emulator.errors import Fault, TrapReached, UnknownName, UsageError
+from emulator.image import GRAPH_STUB, STUB, Image
 from emulator.machine.registers import Layout
 from emulator.patcher import Patcher
 from emulator.recording import Arrival, Call, Pointer, Recording, RecordSeen
 from emulator.runner import LIMIT, Runner
 from emulator.subject import Subject, load, select
-from emulator.views import FtraceRegs, PtRegs
+from emulator.views import FtraceRegs
 
 
 class Lab:
@@ -47,13 +48,13 @@ class Lab:
             (subject,) = load(declared, [chosen], source=Path(source) if source else None, assembler=assembler)
         self.subject, self.arch, self.variant, self.seed = subject, subject.arch, subject.variant, seed
         self.layout = Layout(self.arch)
+        self._arguments = self.layout.chooser(self.arch.abi.arguments[:3])
         self.release = releases.release(self.variant.release)
         self.image = Image(subject, seed)
         self.patcher = Patcher(self.image, self.release)
         self.core = Ftrace(self.release, self.patcher, self.image.records, self._deliver)
         self.fregs: FtraceRegs | None = None
         """During a callback since 5.11: the fourth argument as it was passed."""
-        self._ops: dict[int, FtraceOps] = {}
         self._arrival: Arrival | None = None
         self.runner = Runner(self, self._arrive)
 
@@ -64,7 +65,6 @@ class Lab:
         if Ability.DYNAMIC_FTRACE not in self.variant.abilities:
             raise UsageError(f"{self.variant.name} is static (!DYNAMIC_FTRACE): only its image is modelled so far")
         self.core.register(ops)
-        self._ops[ops.address] = self._ops[ops.func_address] = ops
 
     def unregister(self, ops: FtraceOps) -> None:
         """unregister_ftrace_function()."""
@@ -84,12 +84,15 @@ class Lab:
 
     @property
     def stop(self) -> bool:
-        """function_trace_stop. Setting it is ftrace_stop() and ftrace_start(); UsageError where the release has none."""
-        return self.core.function_trace_stop
+        """function_trace_stop. Setting it is ftrace_stop() and ftrace_start(); UsageError where there is none."""
+        return bool(self.core.function_trace_stop)
 
     @stop.setter
     def stop(self, stop: bool) -> None:
-        self.core.set_stop(stop)
+        if stop:
+            self.core.stop()
+        else:
+            self.core.start()
 
     # -- what is there ------------------------------------------------------------------------------------------------
 
@@ -133,55 +136,75 @@ class Lab:
     # -- C functions that trampolines call ----------------------------------------------------------------------------
 
     def _arrive(self, arrival: Arrival) -> None:
-        """Act for the function that a run has come to. Raises TrapReached where nobody does."""
-        names = self.arch.abi.arguments
-        ip, parent_ip, op, fourth = (self.layout.get(arrival.registers, name) for name in names[:4])
-        record = self._record(arrival, fourth)
+        """Act for the function that a run has come to. Raises RunError where nobody does, or not on such arguments."""
+        ops = self.patcher.ops_of(arrival.address)
+        if ops is None and arrival.symbol not in FUNCTIONS:
+            if arrival.symbol not in (STUB, GRAPH_STUB):
+                raise TrapReached(f"{arrival.symbol} was called, which nothing acts for here", self._from(arrival))
+            return
+        ip, parent_ip, op = (self.layout.get(arrival.registers, name) for name in self.arch.abi.arguments[:3])
+        record = self._record(arrival)
         outer, self._arrival = self._arrival, arrival
         try:
-            self._call(arrival.symbol, arrival.address, ip, parent_ip, op, record)
+            if ops:
+                self._deliver(ops, ip, parent_ip, self._resolve(op), record)
+            elif arrival.symbol == LIST_FUNC:
+                ops_list_func(self.core, ip, parent_ip, record)
+            else:
+                ops_assist_func(self.core, ip, parent_ip, self._dereferenced(arrival, op), record)
         finally:
             self._arrival = outer
         arrival.after = self._bytes(arrival)
 
-    def _call(self, symbol: str, address: int, ip: int, parent_ip: int, op: int, record: FtraceRegs | None) -> None:
-        match symbol:
-            case "ftrace_ops_list_func":
-                ops_list_func(self.core, ip, parent_ip, record)
-            case "ftrace_ops_assist_func" if op in self._ops:
-                ops_assist_func(self.core, ip, parent_ip, self._ops[op], record)
-            case _ if address in self._ops:
-                self._deliver(self._ops[address], ip, parent_ip, self._resolve(op), record)
-            case _:
-                caller = self._arrival.hit.symbol if self._arrival and self._arrival.hit else "nobody traced"
-                raise TrapReached(f"{symbol}, which nothing models here, was called (from the site of {caller})")
+    def _dereferenced(self, arrival: Arrival, op: int) -> FtraceOps:
+        """The ops at an address that C code is about to follow. Raises Fault where there is none."""
+        ops = self.patcher.ops_at(op)
+        if ops is None:
+            raise Fault(f"{arrival.symbol} got {self.symbol(op)} for its op, which is no ops", self._from(arrival))
+        return ops
 
-    def _record(self, arrival: Arrival, fourth: int) -> FtraceRegs | None:
-        """The fourth argument, where this variant passes one and it is not NULL."""
+    def _from(self, arrival: Arrival) -> str:
+        """symbol+offset (file:line) of the call that led to an arrival, as far as the return address tells."""
+        link, sp = self.arch.abi.link, self.layout.get(arrival.registers, self.arch.abi.sp)
+        if link:
+            back = self.layout.get(arrival.registers, link)
+        elif self.image.memory.region(sp, self.arch.word):
+            back = self.image.memory.read_word(sp)
+        else:
+            return ""
+        return self.where(back - len(self.variant.site.call.opcode))
+
+    # -- records ------------------------------------------------------------------------------------------------------
+
+    def record_address(self, registers: bytes) -> int | None:
+        """The argument that points to the record, out of packed registers; None where this variant passes none."""
         plain = self.variant.plain
         if plain is None or plain.record is None:
             return None
-        arrival.record = fourth
-        if not fourth:
+        return self.layout.get(registers, self.arch.abi.arguments[plain.record])
+
+    def _record(self, arrival: Arrival) -> FtraceRegs | None:
+        """The record as a view, None where none is passed or NULL. Raises Fault where it is not in writable memory."""
+        arrival.record = self.record_address(arrival.registers)
+        if not arrival.record:
             return None
+        region = self.image.memory.region(arrival.record, self.arch.pt_regs.size)
+        if region is None or not region.writable:
+            what = f"{arrival.record:#x} for its record, which is not in writable memory"
+            raise Fault(f"{arrival.symbol} got {what}", self._from(arrival))
         arrival.before = self._bytes(arrival)
-        return FtraceRegs(self.arch, self.image.memory, fourth, self.variant.get_regs)
+        return FtraceRegs(self.arch, self.image.memory, arrival.record, self.variant.get_regs)
 
     def _bytes(self, arrival: Arrival) -> bytes:
-        if not arrival.record:
-            return b""
-        try:
-            return self.image.memory.read(arrival.record, self.arch.pt_regs.size)
-        except IndexError:
-            raise TrapReached(
-                f"{arrival.symbol} got {arrival.record:#x} for its record, where there is no memory"
-            ) from None
+        return self.image.memory.read(arrival.record, self.arch.pt_regs.size) if arrival.record else b""
+
+    # -- callbacks ----------------------------------------------------------------------------------------------------
 
     def _resolve(self, op: int) -> FtraceOps | Pointer | None:
         """The op argument as Python sees it."""
         if Ability.ARCH_SUPPORTS_FTRACE_OPS not in self.variant.abilities:
             return None
-        return self._ops.get(op) or Pointer(op, self.symbol(op))
+        return self.patcher.ops_at(op) or Pointer(op, self.symbol(op))
 
     def _deliver(self, ops: FtraceOps, ip: int, parent_ip: int, op: Any, record: FtraceRegs | None) -> None:
         """Call the user's function with what that release passes, and note what it saw."""
@@ -196,13 +219,9 @@ class Lab:
             call.regs = seen if regs is not None else None
             call.fregs = seen if self.release.callback_gets_fregs else None
         arrival.recording.callbacks.append(call)
-        self._run_callback(call, record, regs)
-
-    def _run_callback(self, call: Call, record: FtraceRegs | None, regs: PtRegs | None) -> None:
-        outer = self.fregs, self._arrival
-        self.fregs = record if self.release.callback_gets_fregs else None
+        outer, self.fregs = self.fregs, record if self.release.callback_gets_fregs else None
         try:
-            call.ops.func(call.ip, call.parent_ip, call.op, regs)
+            ops.func(ip, parent_ip, op, regs)
         finally:
-            self.fregs, self._arrival = outer
-        call.after = self._bytes(call.arrival)
+            self.fregs = outer
+        call.after = self._bytes(arrival)

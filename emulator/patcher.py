@@ -4,50 +4,76 @@
 from __future__ import annotations
 
 import errno
+from typing import NamedTuple
 
 from emulator.assembly import fixups
-from emulator.assembly.decode import disassemble
+from emulator.assembly.decode import Instruction, disassemble
+from emulator.copies import Original
 from emulator.core.layout import ftrace_ops
 from emulator.core.ops import FtraceOps
 from emulator.core.platform import TextError
 from emulator.core.release import VARIABLES, Release
-from emulator.description import Ability, Branch, Copying, Entry
-from emulator.errors import InputError
-from emulator.image import Image
+from emulator.description import Ability
+from emulator.errors import InputError, UsageError
+from emulator.image import GRAPH_STUB, STUB, Image
+
+LIST_END = "ftrace_list_end"
+
+
+class Settled(NamedTuple):
+    """An ops with its struct and its function in memory."""
+
+    ops: FtraceOps
+    address: int
+    func: int
 
 
 class Patcher:
-    """core.platform.Platform for an image: what arch/*/kernel/ftrace.c does."""
+    """core.platform.Platform for an image: what arch/*/kernel/ftrace.c does.
+
+    Raises InputError where the image's trampolines lack what will be patched, or where they cannot be copied.
+    """
 
     def __init__(self, image: Image, release: Release) -> None:
         self.image, self.release, self.variant = image, release, image.variant
         self.abilities = self.variant.abilities
+        self.insn_size = len(self.variant.site.call.opcode)
         self._memory, self._symbols = image.memory, image.symbols
-        direct = Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS in self.abilities
-        self.ops_layout = ftrace_ops(release, image.word, direct)
+        self.ops_layout = ftrace_ops(release, image.word, self.abilities)
         self.entries = [entry for entry in (self.variant.plain, self.variant.regs) if entry]
         self._check_labels()
+        copying = self.variant.copying
+        self._originals = {entry.symbol: Original(image, entry, copying) for entry in self.entries if copying}
+        self._settled: dict[str, Settled] = {}
+        self._at: dict[int, FtraceOps] = {}
+        self._copied: dict[str, Original] = {}
         self._boot()
 
     # -- before the first ops -----------------------------------------------------------------------------------------
 
     def _check_labels(self) -> None:
-        """Every label that will be patched holds a call. Raises InputError: with the label and the bytes there."""
         for entry in self.entries:
             self.image.label(entry.symbol)
             self._expect_call(entry.call)
 
     def _expect_call(self, label: str) -> None:
+        """Raises InputError, with the bytes there, where a label that will be patched does not hold a call."""
         address, call = self.image.label(label), self.variant.site.call
         there = self._memory.read(address, len(call.opcode))
-        ours = disassemble(self.image.arch.engine, fixups.encode_branch(call, address, address), address)
-        found = disassemble(self.image.arch.engine, there, address)
-        if not found or found[0].mnemonic != ours[0].mnemonic:
+        found = self._instruction(there, address)
+        ours = self._instruction(fixups.encode_branch(call, address, address), address)
+        if found is None or ours is None or (found.mnemonic, found.size) != (ours.mnemonic, ours.size):
+            wanted = ours.mnemonic if ours else "call"
             where = self._symbols.where(address)
-            raise InputError(f"{where}: {label} must be a {ours[0].mnemonic}; the bytes there are {there.hex(' ')}")
+            raise InputError(f"{where}: {label} must be a {wanted} of {len(there)} bytes; there is {there.hex(' ')}")
+
+    def _instruction(self, code: bytes, address: int) -> Instruction | None:
+        return next(iter(disassemble(self.image.arch.engine, code, address)), None)
 
     def _boot(self) -> None:
-        """ftrace_init(): the compilers' calls become NOPs. Static variants keep theirs."""
+        """The initial values of variables, and ftrace_init(): the compilers' calls become NOPs, but in static variants."""
+        self.set_variable("ftrace_graph_return", self.address(STUB))
+        self.set_variable("ftrace_graph_entry", self.address(GRAPH_STUB))
         self.compiled = {rec.ip: self._memory.read(rec.ip, len(self.variant.site.nop)) for rec in self.image.records}
         if Ability.DYNAMIC_FTRACE not in self.abilities:
             return
@@ -80,7 +106,11 @@ class Patcher:
             self._memory.write(label, self._call(label, func))
 
     def _call(self, ip: int, target: int) -> bytes:
-        return encode(self.variant.site.call, ip, target)
+        """The call from ip to target. Raises TextError EINVAL where that is out of reach."""
+        try:
+            return fixups.encode_branch(self.variant.site.call, ip, target)
+        except fixups.FixupError as error:
+            raise TextError(errno.EINVAL, str(error)) from error
 
     def _replace(self, ip: int, old: bytes, new: bytes) -> None:
         """Verify, then write. Raises TextError EINVAL where the bytes are not the expected ones."""
@@ -90,7 +120,7 @@ class Patcher:
             raise TextError(errno.EINVAL, f"{where}: expected {old.hex(' ')}, found {found.hex(' ')}")
         self._memory.write(ip, new)
 
-    # -- data ---------------------------------------------------------------------------------------------------------
+    # -- variables and ops --------------------------------------------------------------------------------------------
 
     def set_variable(self, name: str, value: int) -> None:
         """Write a variable of kernel/trace."""
@@ -98,16 +128,34 @@ class Patcher:
         self._memory.write_word(self._symbols.address(name), value, size)
 
     def settle(self, ops: FtraceOps) -> None:
-        """Give an ops its struct and its func an address, the first time it is seen here."""
-        if ops.address and self._symbols.name(ops.address) == f"&{ops.name}":
-            return
-        if ops.name in self._symbols:
-            raise InputError(f"ops name {ops.name!r} is already taken in this kernel")
-        ops.address = self.image.add_ops(ops.name, self.ops_layout.size, ops.home)
-        if ops.name == "ftrace_list_end":
-            ops.func_address = self.address("ftrace_stub")
-        else:
-            ops.func_address = self.image.add_gate(f"{ops.name}_func", ops.home)
+        """Give an ops its struct and its func an address: the same ones each time it is registered here.
+
+        Raises UsageError for a name that is taken, InputError when room ends.
+        """
+        self.image.expect_room_for_copy(max((original.size for original in self._originals.values()), default=0))
+        known = self._settled.get(ops.name)
+        if known is None or known.ops is not ops:
+            known = self._settle(ops)
+        ops.address, ops.func_address = known.address, known.func
+
+    def _settle(self, ops: FtraceOps) -> Settled:
+        symbol = f"{ops.name}_func"
+        taken = [name for name in (ops.name, symbol) if name in self._symbols]
+        if taken:
+            raise UsageError(f"ops {ops.name!r}: this kernel has a symbol {taken[0]} already; choose another name")
+        func = self.address(STUB) if ops.name == LIST_END else self.image.add_gate(symbol, ops.home)
+        settled = Settled(ops, self.image.add_ops(ops.name, self.ops_layout.size, ops.home), func)
+        self._settled[ops.name] = settled
+        self._at[settled.address] = ops
+        return settled
+
+    def ops_at(self, address: int) -> FtraceOps | None:
+        """The ops whose struct is at an address."""
+        return self._at.get(address)
+
+    def ops_of(self, func: int) -> FtraceOps | None:
+        """The ops whose function is at an address."""
+        return next((settled.ops for settled in self._settled.values() if settled.func == func), None)
 
     def publish(self, ops: FtraceOps, following: FtraceOps) -> None:
         """Write the members that assembly or a debugger would look at."""
@@ -126,81 +174,31 @@ class Patcher:
 
     def update_trampoline(self, ops: FtraceOps, func: int) -> None:
         """arch_ftrace_update_trampoline(): a copy of the entry that the ops' flags ask for, calling func."""
-        copying = self.variant.copying
         entry = self.variant.regs if ops.has("SAVE_REGS") else self.variant.plain
-        if copying is None or entry is None:
+        if entry is None or entry.symbol not in self._originals:
             return
-        if not ops.trampoline:
-            self._create(ops, entry, copying)
-        label = ops.trampoline + self.address(entry.call) - self.address(entry.symbol)
+        original = self._originals[entry.symbol]
+        if not ops.trampoline or self._copied[ops.name] is not original:
+            self._create(ops, original)
+        label = ops.trampoline + original.call
         self._memory.write(label, self._call(label, func))
 
     def free_trampoline(self, ops: FtraceOps) -> None:
-        """The copy's bytes are gone; its pages are not given out again, so that a stale call is noticed."""
+        """The copy's bytes are gone; its room is not given out again, so that a stale call is noticed."""
         if not ops.trampoline:
             return
         self._memory.write(ops.trampoline, bytes(ops.trampoline_size))
-        self._symbols.remove_copy(copy_name(ops))
         ops.trampoline = ops.trampoline_size = 0
         ops.kernel_flags.discard("ALLOC_TRAMP")
 
-    def _create(self, ops: FtraceOps, entry: Entry, copying: Copying) -> None:
-        """create_trampoline(): code, ending, ops pointer; then what depends on where they stand."""
-        start = self.address(entry.symbol)
-        size = self.address(entry.end or entry.symbol) - start
-        slot = size + copying.ending_size
-        total = slot + self.image.word
-        copy = self.image.add_copy(total)
-        code = bytearray(self._memory.read(start, size) + copying.ending[: copying.ending_size])
-        neutral = self._neutralise(code, start, entry, copying)
-        self._rebase(code, start, size, copy, neutral)
-        self._memory.write(copy, bytes(code))
-        self._memory.write_word(copy + slot, ops.address)
-        if entry.op_load:
-            self._load_own_ops(copy, self.address(entry.op_load) - start, copy + slot, copying)
-        ops.trampoline, ops.trampoline_size = copy, total
+    def _create(self, ops: FtraceOps, original: Original) -> None:
+        """create_trampoline()."""
+        copy = self.image.add_copy(original.size)
+        self._memory.write(copy, original.copy(copy, ops.address))
+        self._symbols.add_copy(copy_name(ops), copy, original.size, original.start)
+        self._copied[ops.name] = original
+        ops.trampoline, ops.trampoline_size = copy, original.size
         ops.kernel_flags.add("ALLOC_TRAMP")
-        self._symbols.add_copy(copy_name(ops), copy, total, start)
-
-    def _neutralise(self, code: bytearray, start: int, entry: Entry, copying: Copying) -> range:
-        """A copy never makes a direct call: the offsets of the jump that becomes a NOP.
-
-        Raises InputError where no such jump stands at the label.
-        """
-        if entry.direct_jump is None:
-            return range(0)
-        at = self.address(entry.direct_jump) - start
-        jump = range(at, at + len(copying.no_jump))
-        found = bytes(code[jump.start : jump.stop])
-        if not found.startswith(copying.jump):
-            where = self._symbols.where(start + at)
-            raise InputError(f"{where}: expected a jump ({copying.jump.hex()}), found {found.hex(' ')}")
-        code[jump.start : jump.stop] = copying.no_jump
-        return jump
-
-    def _rebase(self, code: bytearray, start: int, size: int, copy: int, neutral: range) -> None:
-        """What is relative to the instruction pointer and leaves the copy must reach as far as before."""
-        for fixup in self.image.trampolines.fixups_between(start, start + size):
-            offset = fixup.address - start
-            if offset not in neutral and not start <= fixup.value < start + size:
-                fixups.apply(fixup.kind, code, offset, symbol=fixup.value, addend=fixup.addend, place=copy + offset)
-
-    def _load_own_ops(self, copy: int, at: int, slot: int, copying: Copying) -> None:
-        """The load of function_trace_op becomes one of the pointer behind the code. Raises InputError."""
-        opcode = copying.op_load
-        found = self._memory.read(copy + at, len(opcode))
-        if found != opcode:
-            raise InputError(f"no load of the ops: expected {opcode.hex(' ')}, found {found.hex(' ')}")
-        load = Branch(opcode + bytes(4), copying.op_fixup, at=len(opcode), addend=-4)
-        self._memory.write(copy + at, encode(load, copy + at, slot))
-
-
-def encode(branch: Branch, place: int, target: int) -> bytes:
-    """The bytes of a call from `place` to `target`. Raises TextError EINVAL where it is out of reach."""
-    try:
-        return fixups.encode_branch(branch, place, target)
-    except fixups.FixupError as error:
-        raise TextError(errno.EINVAL, str(error)) from error
 
 
 def copy_name(ops: FtraceOps) -> str:

@@ -9,12 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from emulator.core.ops import FtraceOps
-from emulator.errors import RunError
+from emulator.errors import RunError, UsageError
+from emulator.honours import Honoured, Honours
 from emulator.machine.trace import Shape, Write
+from emulator.provenance import MemberSeen, Provenance
 
 if TYPE_CHECKING:
     from emulator.lab import Lab
-    from emulator.provenance import MemberSeen, Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +41,45 @@ class State:
 class Arrival:
     """The trampoline called a C function: `registers` packed, the record's address and bytes (None, b"": not passed).
 
-    `hit` is the passage of a site that it belongs to, `event` the position in the raw trace; `after` is the record as the
-    function left it.
+    `hit` is the passage of a site that it belongs to, `event` the position in the raw trace; `after` is the record as
+    the function left it, b"" where it raised.
     """
 
     recording: Recording
     hit: Hit | None
     address: int
-    symbol: str
     registers: bytes
     event: int
     record: int | None = None
     before: bytes = b""
     after: bytes = b""
+    _provenance: Provenance | None = field(default=None, repr=False)
+    _honours: Honours | None = field(default=None, repr=False)
+
+    @property
+    def symbol(self) -> str:
+        """The name of the function."""
+        return self.recording.lab.symbol(self.address)
+
+    @property
+    def provenance(self) -> Provenance:
+        """How the record's bytes came to be; found by replays, once. Raises UsageError within a run."""
+        if self._provenance is None:
+            self._provenance = Provenance(self, self._site)
+        return self._provenance
+
+    @property
+    def honours(self) -> Honours:
+        """What becomes of writes to the record; found by replays. Raises UsageError within a run."""
+        if self._honours is None:
+            self._honours = Honours(self, self._site)
+        return self._honours
+
+    @property
+    def _site(self) -> Hit:
+        if self.hit is None:
+            raise UsageError(f"{self.symbol} was not called from the site of a traced function: no origins to be found")
+        return self.hit
 
 
 @dataclass(slots=True, eq=False)
@@ -68,11 +95,18 @@ class Hit:
     ip: int
     target: int
     registers: bytes
-    stack: bytes
+    tail: bytes
+    """The stack region from somewhere below sp on; further down it is taken for poison."""
     event: int
     arrivals: list[Arrival] = field(default_factory=list)
     landing: bytes | None = None
     landing_event: int = 0
+
+    @property
+    def stack(self) -> bytes:
+        """The whole stack region at the site."""
+        poison = self.lab.image.poison
+        return poison[: len(poison) - len(self.tail)] + self.tail
 
     def changed(self) -> dict[str, tuple[int, int]]:
         """{register: (as it should be at landing, as it was)} of those that differ; pc apart.
@@ -101,20 +135,30 @@ class RecordSeen:
         """Where it was."""
         return self._call.arrival.record or 0
 
-    @cached_property
+    @property
     def provenance(self) -> Provenance:
-        """How its bytes came to be; found by replays, once."""
-        from emulator.provenance import Provenance
+        """How its bytes came to be; found by replays, once. Raises UsageError within a run."""
+        return self._call.arrival.provenance
 
-        return Provenance(self._call.arrival)
+    @cached_property
+    def _members(self) -> dict[str, MemberSeen]:
+        members = self._call.arrival.recording.lab.arch.pt_regs.members
+        return {member.name: self.provenance.member(member.name, self._call.before) for member in members}
 
     def __getitem__(self, name: str) -> MemberSeen:
         """One member. Raises KeyError."""
-        return self.provenance.member(name, self._call.before)
+        return self._members[name]
 
     def __iter__(self) -> Iterator[MemberSeen]:
         """The members in the order of their offsets."""
-        return (self[member.name] for member in self._call.arrival.recording.lab.arch.pt_regs.members)
+        return iter(self._members.values())
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def honoured(self, name: str) -> Honoured:
+        """Whether a write to a member reaches the traced function on return. Raises KeyError."""
+        return self._call.arrival.honours[name]
 
     @property
     def populated(self) -> int:
@@ -124,7 +168,10 @@ class RecordSeen:
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One call of a callback, as it saw it. `op` is None, and so is the record, where the release does not pass them."""
+    """One call of a callback, as it saw it. `op` and the records are None where the release does not pass them.
+
+    `before` and `after` are the record's bytes when the callback was entered and when it returned (b"": it raised).
+    """
 
     ops: FtraceOps
     ip: int
@@ -144,13 +191,16 @@ class Call:
 
         Without a trace the functions that were only run through are missing.
         """
-        own = self.arrival.address == self.ops.func_address
+        own = self.arrival.recording.lab.patcher.ops_of(self.arrival.address) is self.ops
         return (*self.arrival.recording.path(self.arrival), *(() if own else (self.arrival.symbol,)), self.ops.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the passage of a site cost: instructions and stores up to landing, and the deepest stack in bytes."""
+    """What the passage of a site cost: instructions and stores up to landing, and the deepest stack in bytes.
+
+    What callbacks do in Python costs nothing; a run that one of them starts is counted.
+    """
 
     instructions: int
     stores: int
@@ -169,6 +219,8 @@ class Recording:
     registers: bytes = b""
     """At the exit, packed."""
     outcome: RunError | None = None
+    nested: bool = False
+    """Whether a callback made the call."""
     raw: tuple[int, ...] | None = None
     """The raw trace, None in a run that was not traced."""
     values: tuple[int, ...] = ()

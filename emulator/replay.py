@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from emulator.description import Const, Reg, Return, Sum, Value, Word
 from emulator.seeding import random_registers
@@ -23,13 +25,13 @@ STEP = 64
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a trampoline finds at the site: registers by name, and the whole stack region."""
+    """What a trampoline finds at the site: registers by name, and the whole stack region, which begins at `base`."""
 
     registers: dict[str, int]
     stack: bytes
     base: int
     word: int
-    order: str
+    order: Literal["little", "big"]
 
     def read(self, address: int, size: int) -> bytes:
         """Bytes of the stack as they were at the site; fewer where the stack ends."""
@@ -46,7 +48,7 @@ class Inputs:
                 return self.registers[base] + offset & mask
             case Word(base, offset):
                 data = self.read(self.registers[base] + offset, self.word)
-                return int.from_bytes(data, self.order) if len(data) == self.word else None  # type: ignore[arg-type]
+                return int.from_bytes(data, self.order) if len(data) == self.word else None
             case Return():
                 return landing
             case Const(number):
@@ -57,8 +59,7 @@ def recorded(hit: Hit) -> Inputs:
     """The inputs of the run itself."""
     arch = hit.lab.arch
     registers = hit.lab.layout.unpack(hit.registers)
-    order = "big" if arch.big_endian else "little"
-    return Inputs(registers, hit.stack, hit.lab.image.stack.base, arch.word, order)
+    return Inputs(registers, hit.stack, hit.lab.image.stack.base, arch.word, "big" if arch.big_endian else "little")
 
 
 def varied(hit: Hit, number: int) -> Inputs:
@@ -68,19 +69,19 @@ def varied(hit: Hit, number: int) -> Inputs:
     """
     was, stack = recorded(hit), hit.lab.image.stack
     numbers = random.Random(f"inputs {hit.lab.seed} {number}")
-    shift, bits = -STEP * number, 8 * was.word
-    moved = random_registers(hit.lab.arch, numbers)
+    shift = -STEP * number
+    registers = random_registers(hit.lab.arch, numbers)
     for name, value in was.registers.items():
         if stack.base <= value < stack.end:
-            moved[name] = value + shift
-    sp = was.registers[hit.lab.arch.abi.sp]
+            registers[name] = value + shift
     content = bytearray(numbers.randbytes(stack.size))
-    for address in range(sp, stack.end - was.word + 1, was.word):
-        value = int.from_bytes(was.read(address, was.word), was.order)  # type: ignore[arg-type]
-        value = value + shift if stack.base <= value < stack.end else numbers.getrandbits(bits)
+    first = max(was.registers[hit.lab.arch.abi.sp], stack.base - shift)
+    for address in range(first, stack.end - was.word + 1, was.word):
+        value = int.from_bytes(was.read(address, was.word), was.order)
+        value = value + shift if stack.base <= value < stack.end else numbers.getrandbits(8 * was.word)
         start = address + shift - stack.base
-        content[start : start + was.word] = value.to_bytes(was.word, was.order)  # type: ignore[arg-type]
-    return Inputs(moved, bytes(content), stack.base, was.word, was.order)
+        content[start : start + was.word] = value.to_bytes(was.word, was.order)
+    return Inputs(registers, bytes(content), stack.base, was.word, was.order)
 
 
 @dataclass(slots=True)
@@ -88,81 +89,110 @@ class Replay:
     """One replay up to an arrival or, with an `edit`, on to the landing.
 
     `edit` is {offset in the record: bytes} that a callback would have written. Afterwards `record` is the record as it
-    arrived (None: the run did not come to the arrival), `address` where it was, `landing` the registers at landing, and
-    `elsewhere` whether control went to the address `Runner.elsewhere` instead.
+    arrived (None: the run did not come to the arrival), `landing` the registers at landing, and `elsewhere` whether
+    control went to the address `Runner.elsewhere` instead. With neither of them, `error` says what went wrong.
     """
 
     arrival: Arrival
     inputs: Inputs
     edit: dict[int, bytes] | None = None
     record: bytes | None = None
-    address: int = 0
     landing: dict[str, int] | None = None
     elsewhere: bool = False
+    error: str = ""
     shape: Shape | None = None
     _passed: int = 0
     _machine: Machine | None = None
 
-    def run(self, runner: Runner, machine: Machine) -> Replay:
-        """Do it, with the memory as it was in the recorded run; afterwards everything is as before."""
-        hit = self.arrival.hit
-        assert hit is not None  # noqa: S101 - provenance is asked for arrivals at a site only
+    def run(self, machine: Machine) -> Replay:
+        """Do it, with the memory as it was in the recorded run; afterwards everything is as before.
+
+        Raises UsageError within a run.
+        """
+        hit = self._hit
+        runner, image = hit.lab.runner, hit.lab.image
         self._machine = machine
-        memory, stack = hit.lab.image.memory, hit.lab.image.stack
-        now = memory.contents() if memory.version != hit.state.version else None
-        if now is not None:
-            memory.restore(hit.state.contents)
-        stack.data[:] = self.inputs.stack
-        if machine.tracer:
-            machine.tracer.clear()
-        with runner.replaying(self):
-            machine.attach(runner, memory, runner.gates, hit.lab.image.exit)
-            machine.run(hit.ip, hit.lab.layout.pack(self.inputs.registers), LIMIT)
+        with runner.replaying(self), self._memory_of_the_run():
+            image.stack.data[:] = self.inputs.stack
+            if machine.tracer:
+                machine.tracer.clear()
+            machine.attach(runner, image.memory, runner.gates, image.exit)
+            stop = machine.run(hit.ip, hit.lab.layout.pack(self.inputs.registers), LIMIT)
+        self.error = stop.error or "the run does not come back"
         if machine.tracer:
             self.shape = machine.tracer.shape(tuple(machine.tracer.events))
-        if now is not None:
-            memory.restore(now)
         return self
+
+    @contextmanager
+    def _memory_of_the_run(self) -> Iterator[None]:
+        """While this lasts, memory is as it was in the recorded run, apart from the stack."""
+        state, image = self._hit.state, self._hit.lab.image
+        memory, data = image.memory, image.data
+        stack, variables = bytes(image.stack.data), bytes(data.data)
+        now = memory.contents() if memory.version != state.version else None
+        if now is not None:
+            memory.restore(state.contents)
+        data.data[:] = state.contents[data.name]
+        try:
+            yield
+        finally:
+            if now is not None:
+                memory.restore(now)
+            data.data[:] = variables
+            image.stack.data[:] = stack
 
     def at_function(self, runner: Runner, address: int) -> None:
         """A C function is entered: the one in question, one before it whose effects are known, or another."""
-        machine = self._machine
-        assert machine is not None  # noqa: S101 - set by run(), which alone gets us here
+        machine = self._running
         if address == runner.elsewhere:
             self.elsewhere = True
             machine.stop()
             return
         registers = machine.registers.read()
-        hit = self.arrival.hit
-        known = hit.arrivals[self._passed] if hit and self._passed < len(hit.arrivals) else None
+        arrivals = self._hit.arrivals
+        known = arrivals[self._passed] if self._passed < len(arrivals) else None
         self._passed += 1
         if known is self.arrival:
             self._arrived(registers)
             if self.edit is None:
                 machine.stop()
                 return
-        elif known is not None and known.record and known.after != known.before:
-            self.arrival.recording.lab.image.memory.write(self._record_of(registers), known.after)
+        elif known is not None:
+            self._write(registers, _difference(known.before, known.after))
         machine.registers.write(runner.scribble(registers))
 
     def at_landing(self) -> None:
         """The trampoline came back."""
-        machine = self._machine
-        assert machine is not None  # noqa: S101 - see at_function()
-        self.landing = self.arrival.recording.lab.layout.unpack(machine.registers.read())
-        machine.stop()
+        self.landing = self._hit.lab.layout.unpack(self._running.registers.read())
+        self._running.stop()
 
     def _arrived(self, registers: bytes) -> None:
-        lab = self.arrival.recording.lab
-        self.address = self._record_of(registers)
-        try:
-            self.record = lab.image.memory.read(self.address, lab.arch.pt_regs.size)
-            for offset, data in (self.edit or {}).items():
-                lab.image.memory.write(self.address + offset, data)
-        except IndexError:
-            self.record = None
+        lab = self._hit.lab
+        address, size = lab.record_address(registers) or 0, lab.arch.pt_regs.size
+        if lab.image.memory.region(address, size) is not None:
+            self.record = lab.image.memory.read(address, size)
+            self._write(registers, self.edit or {})
 
-    def _record_of(self, registers: bytes) -> int:
-        lab = self.arrival.recording.lab
-        index = lab.variant.plain.record if lab.variant.plain else None
-        return lab.layout.get(registers, lab.arch.abi.arguments[index or 0])
+    def _write(self, registers: bytes, edit: dict[int, bytes]) -> None:
+        """Change the record as a callback would, where there is one to change."""
+        lab = self._hit.lab
+        address = lab.record_address(registers) or 0
+        if lab.image.memory.region(address, lab.arch.pt_regs.size) is not None:
+            for offset, data in edit.items():
+                lab.image.memory.write(address + offset, data)
+
+    @property
+    def _hit(self) -> Hit:
+        assert self.arrival.hit is not None  # noqa: S101 - records are passed from sites only
+        return self.arrival.hit
+
+    @property
+    def _running(self) -> Machine:
+        assert self._machine is not None  # noqa: S101 - set by run(), which alone gets us here
+        return self._machine
+
+
+def _difference(before: bytes, after: bytes) -> dict[int, bytes]:
+    """{offset: byte} of what a callback changed; empty where it did not come to its end."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return {offset: after[offset : offset + 1] for offset, (old, new) in pairs if old != new}

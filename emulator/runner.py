@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.records import DynFtrace
 from emulator.errors import Fault, LimitReached, RunError, UnknownName, UsageError
@@ -15,8 +15,8 @@ from emulator.machine import engine
 from emulator.machine.engine import Gate, Machine, Stop
 from emulator.machine.memory import PAGE
 from emulator.machine.registers import Layout
+from emulator.machine.trace import Shape, unexplained
 from emulator.recording import Arrival, Hit, Recording, State
-from emulator.replay import Replay
 from emulator.seeding import Scribbler, random_registers
 
 if TYPE_CHECKING:
@@ -28,8 +28,20 @@ NESTING = 32
 """Calls within callbacks; unicorn's own nesting crashes the process between 60 and 70."""
 ARRIVALS = 1024
 """C functions that one call may reach, so that a loop through a callback ends too."""
+DEPTH = 1024
+"""Bytes below sp that are kept of the stack at a site; further down no trampoline looks for what calls left behind."""
 HEADROOM = 256
 """Bytes above the first frame, poisoned like the rest: somebody who writes above his frame is noticed."""
+
+
+class Listener(Protocol):
+    """A replay: it is told of landings and C functions in the place of the runner."""
+
+    def at_landing(self) -> None:
+        """A trampoline came back to its site."""
+
+    def at_function(self, runner: Runner, address: int) -> None:
+        """The C function at an address is entered."""
 
 
 class _Run:
@@ -40,15 +52,13 @@ class _Run:
         self.recording = recording
         self.open: list[Hit] = []
         self.arrivals = 0
-        tracer = machine.tracer
-        self.first_event = len(tracer.events) if tracer else 0
-        self.first_value = len(tracer.values) if tracer else 0
+        self._events, values = (machine.tracer.events, machine.tracer.values) if machine.tracer else ([], [])
+        self.first_event, self.first_value = len(self._events), len(values)
 
     @property
     def event(self) -> int:
         """The position in this run's raw trace."""
-        tracer = self.machine.tracer
-        return len(tracer.events) - self.first_event if tracer else 0
+        return len(self._events) - self.first_event
 
 
 class Runner:
@@ -59,13 +69,17 @@ class Runner:
         self._image, self._arch = lab.image, lab.arch
         self._layout: Layout = lab.layout
         self._site_size = len(lab.variant.site.call.opcode)
+        self._entries = {rec.symbol: self._caller(rec) for rec in lab.core.records.values()}
         self._active: list[_Run] = []
         self._state = State(-1, {})
-        self._replay: Replay | None = None
+        self._replay: Listener | None = None
         self.scribble = Scribbler(self._arch, self._layout, lab.seed)
         self._values = random_registers(self._arch, Random(f"registers {lab.seed}"))
-        self._top = self._image.stack.end - HEADROOM
-        self._first = self._at_entry(self._top)
+        top = self._image.stack.end - HEADROOM
+        self._first = self._at_entry(top)
+        self._image.fill_stack()
+        self._write_return(top)
+        self._stack = self._image.stack.data[:]
         self.gates = self._make_gates()
         self.elsewhere = self._image.add_gate("[elsewhere]")
         """Where replays let a record point to that shall not lead back."""
@@ -77,21 +91,28 @@ class Runner:
 
         Raises UnknownName, LimitReached for calls nested too deep, and whatever a callback raises.
         """
-        start = self._caller(function)
+        start = self.entry(function)
         if len(self._active) >= NESTING:
             raise LimitReached(f"callbacks call traced functions more than {NESTING} deep")
         outer = self._active[-1] if self._active else None
         machine = outer.machine if outer else (engine.tracing if trace else engine.plain)(self._arch)
-        recording = Recording(self._lab, function, self.state())
-        registers = self._beside(outer) if outer else self._afresh(machine, recording.state)
+        recording = Recording(self._lab, function, self.state(), nested=outer is not None)
+        if machine.tracer and not outer:
+            machine.tracer.clear()
+        registers = self._beside(outer) if outer else self.prepare(recording.state)
         run = _Run(machine, recording)
         machine.attach(self, self._image.memory, self.gates, self._image.exit)
         self._active.append(run)
+        broken: RunError | None = None
         try:
             stop = machine.run(start, registers, limit)
+        except RunError as error:
+            if error.recording is not None:  # of a run that a callback started: the callback's own affair
+                raise
+            stop, broken = Stop("", machine.registers.read()), error
         finally:
             self._active.pop()
-        return self._finish(run, stop, limit)
+        return self._finish(run, stop, limit, broken)
 
     def state(self) -> State:
         """The memory that only the core changes; taken anew when the core has changed it."""
@@ -100,19 +121,20 @@ class Runner:
             self._state = State(memory.version, memory.contents())
         return self._state
 
-    def _caller(self, function: str) -> int:
-        functions = self._lab.functions
-        if function not in functions:
-            raise UnknownName("function", function, functions)
-        return self._image.callers.get(function) or self._image.symbols.address(function)
+    def entry(self, function: str) -> int:
+        """The address at which a run of a function begins: its caller's. Raises UnknownName."""
+        if function not in self._entries:
+            raise UnknownName("function", function, self._entries)
+        return self._entries[function]
 
-    def _afresh(self, machine: Machine, state: State) -> bytes:
-        """Poison the stack, undo what an earlier run did to the data; the registers of the seed."""
-        self._image.fill_stack()
+    def _caller(self, rec: DynFtrace) -> int:
+        return self._image.callers.get(rec.symbol) or self._image.symbols.address(rec.symbol)
+
+    def prepare(self, state: State) -> bytes:
+        """Make memory as every run finds it, the stack poisoned, the data undisturbed; the registers to begin with."""
+        self._image.stack.data[:] = self._stack
         self._image.data.data[:] = state.contents["data"]
-        if machine.tracer:
-            machine.tracer.clear()
-        self._write_return(self._top)
+        self._image.memory.written.clear()
         return self._first
 
     def _beside(self, outer: _Run) -> bytes:
@@ -136,24 +158,45 @@ class Runner:
         if self._arch.abi.link is None:
             self._image.memory.write_word(sp - self._arch.word, self._image.exit)
 
-    def _finish(self, run: _Run, stop: Stop, limit: int) -> Recording:
+    def _finish(self, run: _Run, stop: Stop, limit: int, broken: RunError | None) -> Recording:
         recording, tracer = run.recording, run.machine.tracer
         recording.registers = stop.registers
-        recording.outcome = self._outcome(recording, stop, limit)
         if tracer:
             recording.raw = tuple(tracer.events[run.first_event :])
             recording.values = tuple(tracer.values[run.first_value :])
             recording.shape = tracer.shape(recording.raw)
+            if not recording.shape.complete and not self._active:
+                self._expect_complete(recording.shape, recording.state)
+        recording.outcome = broken or self._outcome(recording, stop, limit)
+        if recording.outcome:
+            recording.outcome.recording = recording
         return recording
+
+    def _expect_complete(self, shape: Shape, state: State) -> None:
+        """Raises RunError where a byte has changed that neither a recorded write nor Python's own explains."""
+        spans = [*shape.spans(), *self._image.memory.written]
+        for region, before in ((self._image.stack, self._stack), (self._image.data, state.contents["data"])):
+            address = unexplained(region.base, before, region.data[:], spans)
+            if address is not None:
+                raise RunError(f"the byte at {address:#x} ({region.name}) has changed, but no write to it was recorded")
+        shape.complete = True
 
     def _outcome(self, recording: Recording, stop: Stop, limit: int) -> RunError | None:
         pc = self._layout.get(stop.registers, self._arch.abi.pc)
         if not stop.error and pc == self._image.exit:
             return None
-        where = self._lab.where(pc)
-        error = Fault(stop.error, where) if stop.error else LimitReached(f"still running after {limit} steps", where)
-        error.recording = recording
-        return error
+        return self._trouble(recording.shape, stop.error, pc, limit)
+
+    def _trouble(self, shape: Shape | None, error: str, pc: int, limit: int) -> RunError:
+        """What went wrong, and where: the last instruction, which a trace knows better than pc does."""
+        where = self._lab.where(shape.pcs[-1] if shape and shape.pcs else pc)
+        if error:
+            return Fault(error, where)
+        if shape is None:
+            return LimitReached(f"halted, or not back within {limit} instructions", where)
+        if len(shape.pcs) < limit:
+            return Fault("the CPU halted", where)
+        return LimitReached(f"not back within {limit} instructions", where)
 
     # -- what a run passes --------------------------------------------------------------------------------------------
 
@@ -168,10 +211,10 @@ class Runner:
         return gates
 
     @contextmanager
-    def replaying(self, replay: Replay) -> Iterator[None]:
+    def replaying(self, replay: Listener) -> Iterator[None]:
         """While this lasts, gates belong to the replay. Raises UsageError within a run, whose stack is in use."""
         if self._active:
-            raise UsageError("origins are found by replays: ask for them when the call has returned")
+            raise UsageError("origins and steps are found by replays: ask for them when the call has returned")
         self._replay = replay
         try:
             yield
@@ -182,8 +225,10 @@ class Runner:
         if self._replay:
             return
         run = self._active[-1]
-        registers, stack = run.machine.registers.read(), bytes(self._image.stack.data)
-        hit = Hit(self._lab, run.recording.state, rec.symbol, rec.ip, rec.target, registers, stack, run.event)
+        registers, stack = run.machine.registers.read(), self._image.stack
+        start = self._layout.get(registers, self._arch.abi.sp) - DEPTH - stack.base
+        tail = stack.data[max(start, 0) :]
+        hit = Hit(self._lab, run.recording.state, rec.symbol, rec.ip, rec.target, registers, tail, run.event)
         run.recording.hits.append(hit)
         run.open.append(hit)
 
@@ -207,8 +252,9 @@ class Runner:
             raise LimitReached(f"more than {ARRIVALS} calls of C functions in one run", self._lab.where(address))
         registers = run.machine.registers.read()
         hit = run.open[-1] if run.open else None
-        arrival = Arrival(run.recording, hit, address, self._lab.symbol(address), registers, run.event)
+        arrival = Arrival(run.recording, hit, address, registers, run.event)
         if hit:
             hit.arrivals.append(arrival)
         self._arrive(arrival)
+        run.machine.forget_patches()
         run.machine.registers.write(self.scribble(registers))

@@ -24,13 +24,15 @@ class Scribbler:
     """
 
     def __init__(self, arch: Arch, layout: Layout, seed: int) -> None:
-        junk = random_registers(arch, random.Random(f"scribble {seed}"))
         abi = arch.abi
         kept = {abi.pc, abi.sp, abi.link, *abi.preserved}
+        junk = random_registers(arch, random.Random(f"scribble {seed}"))
+        self.junk = {name: value for name, value in junk.items() if name not in kept}
+        """What the changed registers hold afterwards."""
         full = (1 << 64) - 1
         keep = {name: full if name in kept else 0 for name in layout.names}
         self._keep = int.from_bytes(layout.pack(keep), "little")
-        self._junk = int.from_bytes(layout.pack(junk), "little") & ~self._keep
+        self._junk = int.from_bytes(layout.pack({**keep, **self.junk}), "little") & ~self._keep
 
     def __call__(self, registers: bytes) -> bytes:
         """Packed registers after the function, from those at its entry."""

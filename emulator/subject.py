@@ -61,14 +61,19 @@ def load(
 
     Raises InputError (AssemblyError) where a source cannot be read or assembled.
     """
-    wanted = list(variants)
-    sources = [text for variant in wanted for text in (_trampolines(arch, variant, source), _kernel(arch, variant))]
-    pieces = choose(assembler, arch).assemble(arch, sources)
+    pairs = [(variant, _trampolines(arch, variant, source), _kernel(arch, variant)) for variant in variants]
+    # Variants share sources, kernel.S above all: each is assembled once for each set of defines.
+    every = {_key(text): text for _, *texts in pairs for text in texts}
+    pieces = dict(zip(every, choose(assembler, arch).assemble(arch, list(every.values())), strict=True))
     origin = str(source) if source else "ours"
     return [
-        Subject(arch, variant, trampolines, kernel, origin)
-        for variant, trampolines, kernel in zip(wanted, pieces[::2], pieces[1::2], strict=True)
+        Subject(arch, variant, pieces[_key(trampolines)], pieces[_key(kernel)], origin)
+        for variant, trampolines, kernel in pairs
     ]
+
+
+def _key(source: Source) -> tuple[str, frozenset[tuple[str, int]]]:
+    return source.name, frozenset(source.defines.items())
 
 
 def _trampolines(arch: Arch, variant: Variant, source: Path | None) -> Source:

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass
+from operator import attrgetter
 
 from emulator.assembly.piece import Line
+
+_start = attrgetter("address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +21,19 @@ class Function:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A function whose code was copied from `original`."""
+
+    function: Function
+    original: int
+
+
 class Symbols:
     """Every label by name; addresses as symbol+offset of the function around them; lines of the code.
 
-    A private copy is a function of its own whose lines are those of the original.
+    A private copy is a function of its own whose lines are those of the original. Nothing is ever forgotten, so that a
+    recording can be read when the copy that it ran through has long been freed.
     """
 
     def __init__(self) -> None:
@@ -29,7 +41,7 @@ class Symbols:
         self._functions: list[Function] = []
         self._data: dict[int, str] = {}
         self._lines: dict[int, Line] = {}
-        self._copies: dict[str, tuple[int, int, int]] = {}
+        self._copies: list[Copy] = []
 
     def __contains__(self, name: str) -> bool:
         return name in self._address
@@ -46,10 +58,12 @@ class Symbols:
         """A name that listings do not show: a label within a function."""
         self._address[name] = address
 
-    def add_function(self, name: str, address: int, size: int) -> None:
+    def add_function(self, name: str, address: int, size: int) -> Function:
         """A name that listings show for the addresses in its size."""
+        function = Function(address, address + size, name)
         self._address[name] = address
-        bisect.insort(self._functions, Function(address, address + size, name), key=lambda known: known.address)
+        bisect.insort(self._functions, function, key=_start)
+        return function
 
     def add_data(self, name: str, address: int) -> None:
         """A variable, or an ops."""
@@ -61,21 +75,13 @@ class Symbols:
         self._lines[address] = line
 
     def add_copy(self, name: str, address: int, size: int, original: int) -> None:
-        """A function copied from the code at `original`."""
-        self.add_function(name, address, size)
-        self._copies[name] = (address, size, original)
-
-    def remove_copy(self, name: str) -> None:
-        """The copy was freed."""
-        del self._copies[name], self._address[name]
-        self._functions = [function for function in self._functions if function.name != name]
+        """A function copied from the code at `original`; another copy of that name gives it up."""
+        self._copies.append(Copy(self.add_function(name, address, size), original))
 
     def function(self, address: int) -> Function | None:
-        """The function around an address."""
-        index = bisect.bisect_right(self._functions, address, key=lambda known: known.address) - 1
-        if index < 0 or address >= self._functions[index].end:
-            return None
-        return self._functions[index]
+        """The innermost function around an address."""
+        index = bisect.bisect_right(self._functions, address, key=_start)
+        return next((known for known in reversed(self._functions[:index]) if address < known.end), None)
 
     def name(self, address: int) -> str:
         """symbol+0xoffset, the name of a variable or ops as &name, or the bare address where nothing is known."""
@@ -89,9 +95,9 @@ class Symbols:
 
     def original(self, address: int) -> int:
         """The address that the code at `address` was copied from; the same address where it is no copy."""
-        for start, size, original in self._copies.values():
-            if start <= address < start + size:
-                return original + address - start
+        for copy in self._copies:
+            if copy.function.address <= address < copy.function.end:
+                return copy.original + address - copy.function.address
         return address
 
     def line(self, address: int) -> Line | None:

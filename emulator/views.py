@@ -17,6 +17,9 @@ class PtRegs:
     """
 
     __slots__ = ("_layout", "_memory", "address")
+    _layout: Struct
+    _memory: Memory
+    address: int
 
     def __init__(self, layout: Struct, memory: Memory, address: int) -> None:
         object.__setattr__(self, "_layout", layout)
@@ -46,13 +49,13 @@ class PtRegs:
 
 
 class FtraceRegs:
-    """struct ftrace_regs at an address, with the kernel's accessors (include/linux/ftrace_regs.h), less their prefix."""
+    """struct ftrace_regs at an address, with the kernel's accessors (include/linux/ftrace_regs.h) less ftrace_regs_."""
 
-    __slots__ = ("_arch", "_mark", "_regs", "address")
+    __slots__ = ("_arch", "_mark", "_memory", "_regs", "address")
 
     def __init__(self, arch: Arch, memory: Memory, address: int, mark: str | None) -> None:
-        self._arch = arch
-        self._mark = mark
+        self._arch, self._memory = arch, memory
+        self._mark = arch.pt_regs.member(mark) if mark else None
         self._regs = PtRegs(arch.pt_regs, memory, address)
         self.address = address
 
@@ -61,9 +64,9 @@ class FtraceRegs:
 
     def get_regs(self) -> PtRegs | None:
         """ftrace_get_regs(): the whole pt_regs, or None where this is a partial record."""
-        if self._mark is not None and not getattr(self._regs, self._mark):
-            return None
-        return self._regs
+        if self._mark is None or self._memory.read_word(self.address + self._mark.offset, self._mark.size):
+            return self._regs
+        return None
 
     def get_instruction_pointer(self) -> int:
         """Where the traced function will go on."""

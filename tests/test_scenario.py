@@ -28,7 +28,9 @@ def test_a_spec_has_flags_and_keys_in_any_order() -> None:
     assert spec == OpsSpec("kprobe", frozenset({"SAVE_REGS"}), ("vfs_*", "ksys_*"), ("vfs_write",), "module")
 
 
-@pytest.mark.parametrize("text", ["", ":", "1probe", "probe::", "probe:", "probe:filter=", "probe:=x", "probe:nope=1", "p q"])
+@pytest.mark.parametrize(
+    "text", ["", ":", "1probe", "probe::", "probe:", "probe:filter=", "probe:=x", "probe:nope=1", "p q"]
+)
 def test_a_spec_that_does_not_parse_names_what_is_wrong(text: str) -> None:
     with pytest.raises(UsageError, match="ops"):
         OpsSpec.parse(text)

@@ -25,6 +25,10 @@ class Platform(Protocol):
     def abilities(self) -> Ability:
         """What this configuration of the architecture can do."""
 
+    @property
+    def insn_size(self) -> int:
+        """MCOUNT_INSN_SIZE: bytes of a site's call."""
+
     def address(self, symbol: str) -> int:
         """Where a function or a trampoline of the kernel is."""
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.core.ops import FtraceOps
@@ -40,54 +40,54 @@ class Update(enum.Enum):
     MAKE_NOP = enum.auto()
 
 
-def _wanting(ops_list: Iterable[FtraceOps], ip: int) -> list[FtraceOps]:
-    return [ops for ops in ops_list if ops.has("ENABLED") and ops.wants(ip)]
-
-
 def add_reference(rec: DynFtrace, ops: FtraceOps, release: Release) -> None:
-    """__ftrace_hash_rec_update(inc): one more ops wants the site."""
+    """__ftrace_hash_rec_update(inc): one more ops wants the site; TRAMP is only for somebody who is alone there."""
     bits = release.bits
     rec.flags += 1
     if ops.has("SAVE_REGS"):
         rec.flags |= bits.REGS
-    if rec.count(bits) == 1 and ops.trampoline:
-        rec.flags |= bits.TRAMP
-    else:
-        rec.flags &= ~bits.TRAMP
+    _set(rec, bits.TRAMP, wanted=rec.count(bits) == 1 and bool(ops.trampoline))
 
 
-def drop_reference(rec: DynFtrace, ops: FtraceOps, release: Release, others: Iterable[FtraceOps]) -> None:
-    """__ftrace_hash_rec_update(dec): `ops` no longer wants the site; `others` are the ops that stay.
+def drop_reference(rec: DynFtrace, ops: FtraceOps, registered: Sequence[FtraceOps], release: Release) -> None:
+    """__ftrace_hash_rec_update(dec): `ops` no longer wants the site; `registered` are all that are on the list.
 
-    3.7 takes REGS back only when nobody is left (ftrace_check_record() then clears the whole word), so that the
-    remaining callbacks go on getting regs.
+    3.7 never takes REGS back here: those who stay go on getting regs until nobody is left. 6.12 does when no ops on
+    the list asks for regs; an ops whose filter changes is still on it, with its old hash, and so keeps REGS alive.
     """
     bits = release.bits
     rec.flags -= 1
-    staying = _wanting(others, rec.ip)
-    if not release.regs_outlive_ops and not any(other.has("SAVE_REGS") for other in staying):
+    wanting = [other for other in registered if other.wants(rec.ip)]
+    needed = rec.count(bits) == 0 or not ops.has("SAVE_REGS") or any(other.has("SAVE_REGS") for other in wanting)
+    if not needed and not release.regs_outlive_ops:
         rec.flags &= ~bits.REGS
-    if rec.count(bits) == 1 and any(other.trampoline for other in staying):
-        rec.flags |= bits.TRAMP
-    else:
-        rec.flags &= ~bits.TRAMP
+    own = any(other.trampoline for other in wanting if other is not ops)
+    _set(rec, bits.TRAMP, wanted=rec.count(bits) == 1 and own)
 
 
-def check_record(rec: DynFtrace, bits: RecordBits, *, enable: bool) -> Update:
-    """Compare what is wanted with what the site does; the flags of what it does are updated on the way."""
-    wanted = enable and rec.count(bits) > 0
+def check_record(rec: DynFtrace, bits: RecordBits, *, enable: bool = True) -> Update:
+    """ftrace_check_record(): compare what is wanted with what the site does, and note that it will do just that.
+
+    `enable` is False where all sites are to be disabled whoever wants them; counts and wishes then stay.
+    """
     enabled = bool(rec.flags & bits.ENABLED)
-    if not wanted:
-        if not enabled:
-            return Update.IGNORE
-        current = bits.ENABLED | bits.REGS_EN | bits.TRAMP_EN
-        rec.flags = rec.flags & ~current if rec.count(bits) else 0
-        return Update.MAKE_NOP
-    differs = False
-    for want, current in ((bits.REGS, bits.REGS_EN), (bits.TRAMP, bits.TRAMP_EN)):
-        differs |= bool(rec.flags & want) != bool(rec.flags & current)
-        rec.flags = rec.flags | current if rec.flags & want else rec.flags & ~current
+    if not (enable and rec.count(bits)):
+        return _disable(rec, bits) if enabled else Update.IGNORE
+    before = rec.flags
+    _set(rec, bits.REGS_EN, wanted=bool(rec.flags & bits.REGS))
+    _set(rec, bits.TRAMP_EN, wanted=bool(rec.flags & bits.TRAMP))
     rec.flags |= bits.ENABLED
     if not enabled:
         return Update.MAKE_CALL
-    return Update.MODIFY_CALL if differs else Update.IGNORE
+    return Update.MODIFY_CALL if rec.flags != before else Update.IGNORE
+
+
+def _disable(rec: DynFtrace, bits: RecordBits) -> Update:
+    """Where nobody is left the whole word is cleared, REGS too."""
+    current = bits.ENABLED | bits.REGS_EN | bits.TRAMP_EN
+    rec.flags = rec.flags & ~current if rec.count(bits) else 0
+    return Update.MAKE_NOP
+
+
+def _set(rec: DynFtrace, bit: int, *, wanted: bool) -> None:
+    rec.flags = rec.flags | bit if wanted else rec.flags & ~bit

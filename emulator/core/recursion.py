@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Recursion protection of the list and assist functions (include/linux/trace_recursion.h; 3.7: current->trace_recursion)."""
+"""Recursion protection of the list and assist functions.
+
+Sources: include/linux/trace_recursion.h of 6.12; current->trace_recursion in kernel/trace/trace.h of 3.7.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ class Recursion:
 
     @contextmanager
     def enter(self) -> Iterator[bool]:
-        """Enter the guarded region; the value says whether that was allowed."""
+        """Enter the guarded region; the value says whether that was allowed. Left again however the body ends."""
         if self.depth >= self.limit:
             yield False
             return

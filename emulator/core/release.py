@@ -49,8 +49,8 @@ class Release:
     flags: Mapping[str, int]
     """FTRACE_OPS_FL_* by name, without the prefix."""
     bits: RecordBits
-    ops_members: tuple[tuple[str, str], ...]
-    """struct ftrace_ops: (member, kind) in order; core/layout.py turns kinds into offsets."""
+    ops_members: tuple[tuple[str, str, Ability], ...]
+    """struct ftrace_ops: (member, kind, what it is compiled in for) in order; core/layout.py makes offsets of kinds."""
     callback_gets_op: bool = True
     """Whether func has the prototype of the June 2012 series, (ip, parent_ip, op, regs)."""
     callback_gets_fregs: bool = False
@@ -71,6 +71,12 @@ class Release:
     """REGS is cleared only when nobody is left on a record (3.7), not when the last SAVE_REGS ops goes."""
     labels_go_through_list: bool = False
     """While sites are patched the labels call the list function (since 3.13), so that no site runs an old callback."""
+    has_filter_ip: bool = False
+    """ftrace_set_filter_ip() exists (since 3.7)."""
+    location_maps_entry: bool = False
+    """ftrace_location() takes a function's first byte for its site, and filters hold what it finds (since 5.19)."""
+    full_globs: bool = False
+    """Filters know ?, [...] and * anywhere (since 4.10), and a number for the n-th record (since 5.1)."""
 
 
 _3_6_FLAGS = {"ENABLED": 1 << 0, "GLOBAL": 1 << 1, "DYNAMIC": 1 << 2, "CONTROL": 1 << 3}
@@ -81,30 +87,33 @@ _6_12_NAMES = (
 )
 _6_12_FLAGS = {name: 1 << bit for bit, name in enumerate(_6_12_NAMES.split())}
 
+_ALWAYS = Ability.NONE
+_DYNAMIC = Ability.DYNAMIC_FTRACE
+
 _3_X_MEMBERS = (
-    ("func", "pointer"),
-    ("next", "pointer"),
-    ("flags", "long"),
-    ("disabled", "pointer"),
-    ("notrace_hash", "pointer"),
-    ("filter_hash", "pointer"),
+    ("func", "pointer", _ALWAYS),
+    ("next", "pointer", _ALWAYS),
+    ("flags", "long", _ALWAYS),
+    ("disabled", "pointer", _ALWAYS),
+    ("notrace_hash", "pointer", _DYNAMIC),
+    ("filter_hash", "pointer", _DYNAMIC),
 )
 _6_12_MEMBERS = (
-    ("func", "pointer"),
-    ("next", "pointer"),
-    ("flags", "long"),
-    ("private", "pointer"),
-    ("saved_func", "pointer"),
-    ("local_hash", "ops_hash"),
-    ("func_hash", "pointer"),
-    ("old_hash", "ops_hash"),
-    ("trampoline", "long"),
-    ("trampoline_size", "long"),
-    ("list", "list_head"),
-    ("subop_list", "list_head"),
-    ("ops_func", "pointer"),
-    ("managed", "pointer"),
-    ("direct_call", "long"),
+    ("func", "pointer", _ALWAYS),
+    ("next", "pointer", _ALWAYS),
+    ("flags", "long", _ALWAYS),
+    ("private", "pointer", _ALWAYS),
+    ("saved_func", "pointer", _ALWAYS),
+    ("local_hash", "ops_hash", _DYNAMIC),
+    ("func_hash", "pointer", _DYNAMIC),
+    ("old_hash", "ops_hash", _DYNAMIC),
+    ("trampoline", "long", _DYNAMIC),
+    ("trampoline_size", "long", _DYNAMIC),
+    ("list", "list_head", _DYNAMIC),
+    ("subop_list", "list_head", _DYNAMIC),
+    ("ops_func", "pointer", _DYNAMIC),
+    ("managed", "pointer", _DYNAMIC),
+    ("direct_call", "long", Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS),
 )
 
 RELEASES: Mapping[str, Release] = {
@@ -130,6 +139,7 @@ RELEASES: Mapping[str, Release] = {
             protects_ops="RECURSION_SAFE",
             list_unless=Ability.FUNCTION_TRACE_MCOUNT_TEST | Ability.ARCH_SUPPORTS_FTRACE_OPS,
             regs_outlive_ops=True,
+            has_filter_ip=True,
         ),
         Release(
             name="6.12",
@@ -150,6 +160,9 @@ RELEASES: Mapping[str, Release] = {
             transition_bit=True,
             tests_regs=True,
             labels_go_through_list=True,
+            has_filter_ip=True,
+            location_maps_entry=True,
+            full_globs=True,
         ),
     )
 }

@@ -6,22 +6,28 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import unicorn
 from unicorn.unicorn_py3.unicorn import uclib
 
 from emulator.description import Arch
-from emulator.machine.memory import Memory
+from emulator.machine.memory import Memory, Region
 from emulator.machine.registers import RegisterFile
-from emulator.machine.trace import Tracer
+from emulator.machine.trace import StateTracer, Tracer
 
 Handler = Callable[[int], None]
 
+# The interpreter's lock stays held: most runs take microseconds, and each gate would have to get it back.
+_start = ctypes.PYFUNCTYPE(
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_size_t
+)(("uc_emu_start", uclib))
+_NOWHERE = 0x7FFF_5A5A_5A5A_5A5B
+"""Where unicorn shall end a run by itself: never. With 0 it would end at a jump to NULL, without a word."""
 _STOP = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p)
-_FaultHook = ctypes.CFUNCTYPE(
-    ctypes.c_bool, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p
-)
+_GateHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)
+_ExceptionHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32)
+_FaultHook = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int)
 _FAULTS = {
     unicorn.UC_MEM_READ_UNMAPPED: "a read of unmapped memory",
     unicorn.UC_MEM_WRITE_UNMAPPED: "a write to unmapped memory",
@@ -30,7 +36,6 @@ _FAULTS = {
     unicorn.UC_MEM_WRITE_PROT: "a write to protected memory",
     unicorn.UC_MEM_FETCH_PROT: "a jump into data",
 }
-_GateHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 
 
 class Gate(NamedTuple):
@@ -42,7 +47,7 @@ class Gate(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """How a run ended: what went wrong ("" is nothing), and all registers, packed."""
+    """How a run ended: what the CPU ran into ("" is nothing), and all registers, packed."""
 
     error: str
     registers: bytes
@@ -51,17 +56,13 @@ class Stop(NamedTuple):
 class Machine:
     """An engine with its registers. `tracer` is None in an engine that observes nothing but its gates."""
 
-    def __init__(self, arch: Arch, tracer: Tracer | None) -> None:
+    def __init__(self, arch: Arch, make_tracer: Callable[[RegisterFile], Tracer] | None) -> None:
         self.arch = arch
-        self.tracer = tracer
-        name, modes = arch.engine.unicorn
-        mode = 0
-        for part in modes:
-            mode |= getattr(unicorn, f"UC_MODE_{part}")
-        self._uc = unicorn.Uc(getattr(unicorn, f"UC_ARCH_{name}"), mode)
+        self._uc: Any = unicorn.Uc(*_kind(arch))
         self._uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)  # kernel addresses: the default TLB drops high bits
-        self.handle = self._uc._uch
+        self.handle: ctypes.c_void_p = self._uc._uch  # noqa: SLF001 - what the binding passes to the library itself
         self.registers = RegisterFile(arch, self.handle)
+        self.tracer = make_tracer(self.registers) if make_tracer else None
         self._memory: Memory | None = None
         self._owner: object = None
         self._forgotten = 0
@@ -71,79 +72,84 @@ class Machine:
         self._fault = ""
         self._depth = 0
 
+    # -- a guest ------------------------------------------------------------------------------------------------------
+
     def attach(self, owner: object, memory: Memory, gates: Iterable[Gate], exit_address: int) -> None:
         """Map a guest's memory and put its gates in place; does nothing where `owner` is already attached."""
-        if self._owner is owner:
-            self._forget_patches()
-            return
-        self._detach()
-        for region in memory.regions:
-            access = unicorn.UC_PROT_READ
-            access |= unicorn.UC_PROT_WRITE if region.writable else 0
-            access |= unicorn.UC_PROT_EXEC if region.executable else 0
-            self._uc.mem_map_ptr(region.base, region.size, access, region.pointer)
-        self._owner, self._memory = owner, memory
-        self._add_hooks(gates, exit_address)
-        self._uc.ctl_flush_tb()
-        self._forgotten = len(memory.patches)
+        if self._owner is not owner:
+            self._detach()
+            for region in memory.regions:
+                self._uc.mem_map_ptr(region.base, region.size, _access(region), region.pointer)
+            self._owner, self._memory, self._forgotten = owner, memory, len(memory.patches)
+            self._add_hooks(gates, exit_address)
+            self._uc.ctl_flush_tb()
+        self.forget_patches()
 
     def _detach(self) -> None:
         if self._memory is None:
             return
-        for handle in self._hooks:
-            uclib.uc_hook_del(self.handle, ctypes.c_size_t(handle))
+        for hook in self._hooks:
+            uclib.uc_hook_del(self.handle, hook)
         for region in self._memory.regions:
             self._uc.mem_unmap(region.base, region.size)
         self._hooks, self._keep, self._memory, self._owner = [], [], None, None
 
+    def forget_patches(self) -> None:
+        """Drop the translations of code that Python has changed; for gates whose handler may have done so."""
+        patches = self._memory.patches if self._memory else []
+        if self._forgotten < len(patches):
+            for first, end in patches[self._forgotten :]:
+                self._uc.ctl_remove_cache(first, end)
+            self._forgotten = len(patches)
+
+    # -- hooks --------------------------------------------------------------------------------------------------------
+
     def _add_hooks(self, gates: Iterable[Gate], exit_address: int) -> None:
         if self.tracer is not None:
-            self._add(unicorn.UC_HOOK_CODE, ctypes.cast(self.tracer.code_hook, ctypes.c_void_p), 1, 0)
-            self._add(unicorn.UC_HOOK_MEM_WRITE, ctypes.cast(self.tracer.write_hook, ctypes.c_void_p), 1, 0)
-        fault = _FaultHook(self._at_fault)
-        self._keep.append(fault)
-        self._add(unicorn.UC_HOOK_MEM_INVALID, ctypes.cast(fault, ctypes.c_void_p), 1, 0)
+            self._add(unicorn.UC_HOOK_CODE, self.tracer.code_hook)
+            self._add(unicorn.UC_HOOK_MEM_WRITE, self.tracer.write_hook)
+        self._add(unicorn.UC_HOOK_MEM_INVALID, _FaultHook(self._at_fault))
+        self._add(unicorn.UC_HOOK_INTR, _ExceptionHook(self._at_exception))
         for gate in gates:
-            hook = self._gate_hook(gate.handler)
-            self._keep.append(hook)
-            self._add(unicorn.UC_HOOK_CODE, ctypes.cast(hook, ctypes.c_void_p), gate.first, gate.last)
+            self._add(unicorn.UC_HOOK_CODE, self._gate_hook(gate.handler), gate.first, gate.last)
         self._add(unicorn.UC_HOOK_CODE, _STOP, exit_address, exit_address)
 
-    def _add(self, kind: int, function: ctypes.c_void_p, first: int, last: int) -> None:
-        handle = ctypes.c_size_t()
+    def _add(self, kind: int, function: Any, first: int = 1, last: int = 0) -> None:
+        """Register a C function for the addresses [first, last]; the default is unicorn's way to say "all"."""
+        hook = ctypes.c_size_t()
         bounds = ctypes.c_uint64(first), ctypes.c_uint64(last)
-        error = uclib.uc_hook_add(self.handle, ctypes.byref(handle), kind, function, ctypes.c_void_p(), *bounds)
+        pointer = ctypes.cast(function, ctypes.c_void_p)
+        error = uclib.uc_hook_add(self.handle, ctypes.byref(hook), kind, pointer, None, *bounds)
         if error:
             raise unicorn.UcError(error)
-        self._hooks.append(handle.value)
+        self._hooks.append(hook.value)
+        self._keep.append(function)
 
     def _gate_hook(self, handler: Handler) -> object:
         """A bare C callback; what goes wrong inside is kept and raised when the run has ended."""
 
-        def hook(_uc: int, address: int, _size: int, _data: int) -> None:
+        def hook(_uc: int, address: int) -> None:
             if self._failure is not None:
                 return
             try:
                 handler(address)
-            except BaseException as failure:
+            except BaseException as failure:  # noqa: BLE001 - C code cannot pass it on; _run() raises it
                 self._failure = failure
                 self.stop()
 
         return _GateHook(hook)
 
-    def _at_fault(self, _uc: int, kind: int, address: int, size: int, _value: int, _data: int) -> bool:
+    def _at_fault(self, _uc: int, kind: int, address: int, size: int) -> bool:
         """Note what unicorn's error number does not say; nothing is mapped, so that the run ends."""
         self._fault = f"{_FAULTS.get(kind, 'a memory fault')} ({address:#x}, {size} bytes)"
         return False
 
-    def _forget_patches(self) -> None:
-        """Drop the translations of code that Python changed since the last run."""
-        memory = self._memory
-        if memory is None or self._forgotten == len(memory.patches):
-            return
-        for first, end in memory.patches[self._forgotten :]:
-            self._uc.ctl_remove_cache(first, end)
-        self._forgotten = len(memory.patches)
+    def _at_exception(self, _uc: int, number: int) -> None:
+        """Nobody handles exceptions here. The number is the CPU's vector, or QEMU's where the CPU has none."""
+        self._fault = f"CPU exception {number}"
+        self.stop()
+
+    # -- runs ---------------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
         """End the innermost run after the instruction at hand."""
@@ -152,32 +158,42 @@ class Machine:
     def run(self, start: int, packed: bytes, limit: int) -> Stop:
         """Run from `start` with these registers until the exit address, a fault, or `limit` instructions.
 
-        May be called from within a gate; the outer run then goes on where it was. What a handler raised is raised.
+        May be called from within a gate; the outer run then goes on where it was, and the count towards its limit
+        begins anew. What a handler raised is raised.
         """
-        if self._depth:
-            context = self._uc.context_save()
-            try:
-                return self._run(start, packed, limit)
-            finally:
-                self._uc.context_restore(context)
-                self._forget_patches()
-        return self._run(start, packed, limit)
+        if not self._depth:
+            return self._run(start, packed, limit)
+        context = self._uc.context_save()
+        try:
+            return self._run(start, packed, limit)
+        finally:
+            self._uc.context_restore(context)
 
     def _run(self, start: int, packed: bytes, limit: int) -> Stop:
         self._depth += 1
-        self._fault = ""
         try:
             self.registers.write(packed)
-            error = uclib.uc_emu_start(
-                self.handle, ctypes.c_uint64(start), ctypes.c_uint64(0), ctypes.c_uint64(0), ctypes.c_size_t(limit)
-            )
+            error = _start(self.handle, start, 0, 0, limit)
         finally:
             self._depth -= 1
+        fault, self._fault = self._fault, ""
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
-        message = (self._fault or str(unicorn.UcError(error))) if error else ""
-        return Stop(message, self.registers.read())
+        return Stop(fault or (str(unicorn.UcError(error)) if error else ""), self.registers.read())
+
+
+def _kind(arch: Arch) -> tuple[int, int]:
+    """Unicorn's numbers of the architecture and its mode."""
+    name, modes = arch.engine.unicorn
+    return getattr(unicorn, f"UC_ARCH_{name}"), sum(getattr(unicorn, f"UC_MODE_{mode}") for mode in modes)
+
+
+def _access(region: Region) -> int:
+    access = unicorn.UC_PROT_READ
+    access |= unicorn.UC_PROT_WRITE if region.writable else 0
+    access |= unicorn.UC_PROT_EXEC if region.executable else 0
+    return int(access)
 
 
 @cache
@@ -189,4 +205,10 @@ def plain(arch: Arch) -> Machine:
 @cache
 def tracing(arch: Arch) -> Machine:
     """The engine that records every instruction and every write."""
-    return Machine(arch, Tracer())
+    return Machine(arch, Tracer)
+
+
+@cache
+def stepping(arch: Arch) -> Machine:
+    """The engine that also records all registers before every instruction."""
+    return Machine(arch, StateTracer)

@@ -6,12 +6,13 @@ from __future__ import annotations
 import ctypes
 import mmap
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 PAGE = 4096
 
 
 class Region:
-    """Whole pages of guest memory at `base`. Guest code may write to it only if `writable`, run it only if `executable`.
+    """Whole pages of guest memory, [base, end). Guest code may write to it only if `writable`, run it if `executable`.
 
     What is in a `scratch` region does not outlive a run.
     """
@@ -27,14 +28,12 @@ class Region:
         scratch: bool = False,
     ) -> None:
         self.name, self.base, self.size = name, base, -(-size // PAGE) * PAGE
+        self.end = base + self.size
         self.writable, self.executable, self.scratch = writable, executable, scratch
         # MAP_PRIVATE: with mmap's default a forked worker would write into its parent's guest.
         self.data = mmap.mmap(-1, self.size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-
-    @property
-    def end(self) -> int:
-        """The first address behind the region."""
-        return self.base + self.size
+        self.view = memoryview(self.data)
+        """The bytes, for slices that copy nothing."""
 
     @property
     def pointer(self) -> int:
@@ -43,22 +42,29 @@ class Region:
 
 
 class Memory:
-    """The regions of one guest. `patches` lists the ranges of code that Python changed, for engines to forget.
+    """The regions of one guest, and what Python wrote to them.
 
-    `version` counts the changes that Python made outside scratch regions.
+    `patches` lists the ranges of code that changed, for engines to forget; `written` lists all ranges, until somebody
+    clears it; `version` counts the changes outside scratch regions.
     """
 
     def __init__(self, regions: Iterable[Region], *, word: int, big_endian: bool) -> None:
         self.regions = tuple(regions)
         self.word = word
-        self._order = "big" if big_endian else "little"
         self.patches: list[tuple[int, int]] = []
+        self.written: list[tuple[int, int]] = []
         self.version = 0
+        self._order: Literal["big", "little"] = "big" if big_endian else "little"
+        self._latest = self.regions[0]
 
     def region(self, address: int, size: int = 1) -> Region | None:
         """The region that holds all of [address, address + size), or None."""
+        end, latest = address + size, self._latest  # nine in ten are where the one before was
+        if latest.base <= address and end <= latest.end:
+            return latest
         for region in self.regions:
-            if region.base <= address and address + size <= region.end:
+            if region.base <= address and end <= region.end:
+                self._latest = region
                 return region
         return None
 
@@ -74,6 +80,7 @@ class Memory:
         start = address - region.base
         region.data[start : start + len(data)] = data
         self.version += not region.scratch
+        self.written.append((address, address + len(data)))
         if region.executable:
             self.patches.append((address, address + len(data)))
 
@@ -90,12 +97,12 @@ class Memory:
 
     def read_word(self, address: int, size: int = 0) -> int:
         """An unsigned number of `size` bytes, a long unless said otherwise."""
-        return int.from_bytes(self.read(address, size or self.word), self._order)  # type: ignore[arg-type]
+        return int.from_bytes(self.read(address, size or self.word), self._order)
 
     def write_word(self, address: int, value: int, size: int = 0) -> None:
         """Write an unsigned number, cut to its size as a store does."""
         size = size or self.word
-        self.write(address, (value & ((1 << 8 * size) - 1)).to_bytes(size, self._order))  # type: ignore[arg-type]
+        self.write(address, (value & ((1 << 8 * size) - 1)).to_bytes(size, self._order))
 
     def _mapped(self, address: int, size: int) -> Region:
         region = self.region(address, size)

@@ -5,12 +5,20 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
 
 import unicorn
 from unicorn.unicorn_py3.unicorn import uclib
 
 from emulator.description import Arch, Register
+
+_WORD = struct.Struct("<Q")
+# The binding's own prototypes check and convert typed pointers at every call, which takes longer than the call.
+_BATCH = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+_read_batch = _BATCH(("uc_reg_read_batch", uclib))
+_write_batch = _BATCH(("uc_reg_write_batch", uclib))
 
 
 class Layout:
@@ -19,7 +27,7 @@ class Layout:
     def __init__(self, arch: Arch) -> None:
         self.names = tuple(register.name for register in arch.registers)
         self._struct = struct.Struct(f"<{len(self.names)}Q")
-        self.offset = {name: 8 * index for index, name in enumerate(self.names)}
+        self._offset = {name: 8 * index for index, name in enumerate(self.names)}
 
     def pack(self, values: Mapping[str, int]) -> bytes:
         """Packed registers from {name: value}."""
@@ -29,10 +37,15 @@ class Layout:
         """{name: value} from packed registers."""
         return dict(zip(self.names, self._struct.unpack(packed), strict=True))
 
+    def chooser(self, names: Sequence[str]) -> Callable[[bytes], tuple[int, ...]]:
+        """A function that takes these registers, two or more, out of packed ones."""
+        pick, unpack = itemgetter(*(self.names.index(name) for name in names)), self._struct.unpack
+        return lambda packed: pick(unpack(packed))
+
     def get(self, packed: bytes, name: str) -> int:
         """One register out of packed ones."""
-        start = self.offset[name]
-        return int.from_bytes(packed[start : start + 8], "little")
+        (value,) = _WORD.unpack_from(packed, self._offset[name])
+        return int(value)
 
 
 def constant(arch: Arch, register: Register) -> int:
@@ -48,28 +61,26 @@ class RegisterFile:
     """
 
     def __init__(self, arch: Arch, handle: ctypes.c_void_p) -> None:
-        self._handle = handle
-        self._count = len(arch.registers)
-        self.size = 8 * self._count
-        self._values = (ctypes.c_uint64 * self._count)()
-        self._base = ctypes.addressof(self._values)
-        ids = [constant(arch, register) for register in arch.registers]
-        self._ids = (ctypes.c_int * self._count)(*ids)
-        self._pointers = (ctypes.c_void_p * self._count)(*self._slots(range(self._count)))
-        writable = [index for index, register in enumerate(arch.registers) if register.name != arch.abi.pc]
-        self._write_count = len(writable)
-        self._write_ids = (ctypes.c_int * self._write_count)(*(ids[index] for index in writable))
-        self._write_pointers = (ctypes.c_void_p * self._write_count)(*self._slots(writable))
-
-    def _slots(self, indexes: Sequence[int]) -> list[int]:
-        return [self._base + 8 * index for index in indexes]
+        values = (ctypes.c_uint64 * len(arch.registers))()
+        base = ctypes.addressof(values)
+        self._packed = memoryview(values).cast("B")
+        slots = [(constant(arch, register), base + 8 * index) for index, register in enumerate(arch.registers)]
+        written = [slot for slot, register in zip(slots, arch.registers, strict=True) if register.name != arch.abi.pc]
+        self._fetch = partial(_read_batch, handle, *_batch(slots))
+        self._store = partial(_write_batch, handle, *_batch(written))
 
     def read(self) -> bytes:
         """All registers, packed."""
-        uclib.uc_reg_read_batch(self._handle, self._ids, self._pointers, self._count)
-        return ctypes.string_at(self._base, self.size)
+        self._fetch()
+        return self._packed.tobytes()
 
     def write(self, packed: bytes) -> None:
         """Write all registers but pc."""
-        ctypes.memmove(self._base, packed, self.size)
-        uclib.uc_reg_write_batch(self._handle, self._write_ids, self._write_pointers, self._write_count)
+        self._packed[:] = packed
+        self._store()
+
+
+def _batch(slots: Sequence[tuple[int, int]]) -> tuple[ctypes.Array[ctypes.c_int], ctypes.Array[ctypes.c_void_p], int]:
+    """Unicorn's numbers of registers, the addresses that their values are moved to or from, and how many there are."""
+    ids, addresses = zip(*slots, strict=True)
+    return (ctypes.c_int * len(slots))(*ids), (ctypes.c_void_p * len(slots))(*addresses), len(slots)

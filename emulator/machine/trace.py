@@ -8,21 +8,25 @@ goes to a second list, which keeps it out of the shape. A shape that was decoded
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-SHAPES = 4096
-"""How many decoded shapes a tracer keeps."""
+from emulator.machine.registers import RegisterFile
+
+KEPT = 1 << 20
+"""How many events the decoded shapes that a tracer keeps may have in all."""
 SIZE_BITS = 5  # the widest store that unicorn reports at once is 16 bytes
 
 CodeHook = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64)
-WriteHook = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p
-)
+WriteHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_uint64)
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """`size` bytes written at `address` by the instruction at `pc`, the `step`-th of the trace. `order` numbers the writes."""
+    """`size` bytes written at `address` by the instruction at `pc`, the `step`-th of the trace, both counted from 0.
+
+    `order` numbers the writes.
+    """
 
     step: int
     pc: int
@@ -33,13 +37,21 @@ class Write:
 
 @dataclass(slots=True)
 class Shape:
-    """What a trace is apart from the values written. `event` positions say where in the raw list something stood."""
+    """What a trace is apart from the values written. `event` positions say where in the raw list something stood.
+
+    `complete` says that memory was found to hold nothing but what these writes explain.
+    """
 
     pcs: tuple[int, ...]
     writes: tuple[Write, ...]
     write_events: tuple[int, ...]
     step_events: tuple[int, ...]
+    complete: bool = False
     _last: dict[tuple[int, int], dict[int, Write]] = field(default_factory=dict)
+
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """[address, end) of every write."""
+        return ((write.address, write.address + write.size) for write in self.writes)
 
     def writers(self, first: int, last: int) -> dict[int, Write]:
         """{address of a byte: the write that put it there last}, of the events [first, last)."""
@@ -83,22 +95,34 @@ def decode(raw: tuple[int, ...]) -> Shape:
     return Shape(tuple(pcs), tuple(writes), tuple(write_events), tuple(step_events))
 
 
+def unexplained(base: int, before: bytes, now: bytes, spans: Iterable[tuple[int, int]]) -> int | None:
+    """The first address of memory at `base` whose byte has changed though it is in no span [address, end); or None."""
+    rest = bytearray(now)
+    for first, end in spans:
+        span = slice(max(first - base, 0), max(end - base, 0))
+        rest[span] = before[span]
+    if rest == before:
+        return None
+    return base + next(index for index, (old, new) in enumerate(zip(before, rest, strict=True)) if old != new)
+
+
 class Tracer:
     """The two lists that an engine's hooks append to, and the hooks themselves."""
 
-    def __init__(self) -> None:
+    def __init__(self, _registers: RegisterFile) -> None:
         self.events: list[int] = []
         self.values: list[int] = []
         events, values = self.events.append, self.values.append
 
-        def write(_uc: int, _type: int, address: int, size: int, value: int, _data: int) -> None:
+        def write(_uc: int, _type: int, address: int, size: int, value: int) -> None:
             events(~(address << SIZE_BITS | size))
             values(value)
 
         # list.insert(handle, address) appends, as no list is as long as a handle is large: no Python frame at all.
-        self.code_hook = CodeHook(self.events.insert)
-        self.write_hook = WriteHook(write)
+        self.code_hook: object = CodeHook(self.events.insert)
+        self.write_hook: object = WriteHook(write)
         self._shapes: dict[tuple[int, ...], Shape] = {}
+        self._kept = 0
 
     def clear(self) -> None:
         """Forget the events; shapes that were decoded stay known."""
@@ -109,7 +133,28 @@ class Tracer:
         """The decoded shape of a raw trace."""
         known = self._shapes.get(raw)
         if known is None:
-            if len(self._shapes) > SHAPES:
+            if self._kept > KEPT:
                 self._shapes.clear()
+                self._kept = 0
             known = self._shapes[raw] = decode(raw)
+            self._kept += len(raw)
         return known
+
+
+class StateTracer(Tracer):
+    """A tracer that also keeps `states`: all registers, packed, before each instruction."""
+
+    def __init__(self, registers: RegisterFile) -> None:
+        super().__init__(registers)
+        self.states: list[bytes] = []
+        events, states = self.events.append, self.states.append
+
+        def code(_uc: int, address: int) -> None:
+            events(address)
+            states(registers.read())
+
+        self.code_hook = CodeHook(code)
+
+    def clear(self) -> None:
+        super().clear()
+        self.states.clear()

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Subjects: which variant is meant, and whose code is under test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator import catalog
+from emulator.errors import InputError, UnknownName
+from emulator.subject import load, record_offsets, select
+
+ARCHES = [catalog.load(name) for name in catalog.names()]
+X86 = catalog.load("x86_64")
+
+
+@pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: arch.name)
+def test_without_a_wish_it_is_the_newest_releases_default(arch: catalog.Arch) -> None:
+    assert select(arch).name == arch.releases[-1]
+
+
+@pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: arch.name)
+def test_every_variant_can_be_named(arch: catalog.Arch) -> None:
+    for variant in arch.variants:
+        assert select(arch, variant=variant.name) is variant
+        assert select(arch, release=variant.release, variant=variant.name) is variant
+    for release in arch.releases:
+        assert select(arch, release=release).name == release
+
+
+@pytest.mark.parametrize(("release", "variant"), [("9.9", None), (None, "9.9"), ("3.6", "3.7"), ("9.9", "3.7")])
+def test_what_does_not_exist_is_refused(release: str | None, variant: str | None) -> None:
+    with pytest.raises(UnknownName, match=r"unknown (release|variant) of x86_64 .*known: "):
+        select(X86, release, variant)
+
+
+def test_offsets_are_named_as_in_asm_offsets() -> None:
+    offsets = record_offsets(X86)
+    assert (offsets["PT_r15"], offsets["PT_ip"], offsets["PT_SIZE"]) == (0, 128, 168)
+
+
+@pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: arch.name)
+def test_all_variants_at_once_are_what_they_are_one_by_one(arch: catalog.Arch) -> None:
+    together = load(arch, arch.variants)
+    assert [subject.variant for subject in together] == list(arch.variants)
+    for subject in together:
+        (alone,) = load(arch, [subject.variant])
+        assert alone.trampolines == subject.trampolines
+        assert alone.kernel == subject.kernel
+        assert subject.origin == "ours"
+
+
+def test_a_users_source_takes_the_place_of_ours(tmp_path: Path) -> None:
+    source = tmp_path / "mine.S"
+    source.write_text('        .globl ftrace_caller\nftrace_caller: ret\n        .include "part.inc"\n')
+    (tmp_path / "part.inc").write_text("part: nop\n")
+    (subject,) = load(X86, [X86.variant("6.12")], source=source)
+    assert subject.origin == str(source)
+    assert {"ftrace_caller", "part"} <= subject.trampolines.symbols.keys()
+    assert subject.kernel.symbols.keys() >= {"vfs_read"}
+
+
+def test_a_source_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.S"
+    empty.write_text("\n")
+    for source in (empty, tmp_path, tmp_path / "missing.S"):
+        with pytest.raises(InputError, match=source.name):
+            load(X86, [X86.variant("6.12")], source=source)
+
+
+def test_an_assembler_that_does_not_exist() -> None:
+    with pytest.raises(UnknownName, match="unknown assembler 'nasm'"):
+        load(X86, [X86.variant("6.12")], assembler="nasm")
