@@ -24,7 +24,9 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _emulate(commands.add_parser("emulate", allow_abbrev=False, help="run a variant's trampolines and show the picture"))
+    _emulate(
+        commands.add_parser("emulate", allow_abbrev=False, help="run a variant's trampolines and show the picture")
+    )
     _list(commands.add_parser("list", allow_abbrev=False, help="architectures, variants, abilities, fake functions"))
     _bench(commands.add_parser("bench", allow_abbrev=False, help="how fast calls are, side by side in one run"))
     return top

@@ -95,7 +95,9 @@ class Outcome:
 
     def calls(self, function: str) -> list[Call]:
         """The calls of callbacks at the site of one of the functions that were called."""
-        every = [call for recording in self.recordings if recording.function == function for call in recording.callbacks]
+        every = [
+            call for recording in self.recordings if recording.function == function for call in recording.callbacks
+        ]
         return [call for call in every if call.arrival.hit and call.arrival.hit.symbol == function]
 
     @property

@@ -275,7 +275,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 def test_trace_shows_every_instruction_once(run: Run) -> None:
     code, out, _ = run("emulate", "x86_64", "--ops", "probe:filter=vfs_read", "--trace")
     assert code == cli.GOOD
-    listing = out[out.index("Every instruction: the ops given") :]
+    listing = out[out.index("Every instruction of vfs_read: the ops given") :]
     assert "call vfs_read" in listing
     assert "mov %rax, PT_ax(%rsp)" in listing
     assert "rsp=" in listing

@@ -19,7 +19,7 @@ if encoder.available() is None:
 from emulator.lab import Lab
 from emulator.report import document, story, summary
 from emulator.report.lines import Line, Span, coloured, line, plain
-listing = lambda told: []
+from emulator.report.trace import listing
 from emulator.scenario import OpsSpec, Outcome, Scenario, play, tell
 from emulator.scenario import story as usual
 from emulator.subject import Subject, load, select
@@ -48,9 +48,7 @@ def run(options: argparse.Namespace) -> int:
     return _exit_code(told)
 
 
-def _scenarios(
-    options: argparse.Namespace, variant: Variant, subject: Subject, function: str
-) -> Sequence[Scenario]:
+def _scenarios(options: argparse.Namespace, variant: Variant, subject: Subject, function: str) -> Sequence[Scenario]:
     """The usual ones, or the user's ops, beside the disabled site."""
     if not options.ops:
         other = next(name for name in Lab(subject=subject).functions if name != function)
@@ -83,7 +81,9 @@ def _summary(arch: Arch, loaded: Sequence[Subject], told: Mapping[str, Outcome],
 
 def _usual(subject: Subject, seed: int) -> dict[str, Outcome]:
     function, other = Lab(subject=subject).functions[:2]
-    return {scenario.name: play(subject, scenario, function, seed) for scenario in usual(subject.variant, function, other)}
+    return {
+        scenario.name: play(subject, scenario, function, seed) for scenario in usual(subject.variant, function, other)
+    }
 
 
 def _exit_code(told: Mapping[str, Outcome]) -> int:

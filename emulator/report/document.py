@@ -11,6 +11,7 @@ from emulator.errors import EmulatorError, FtraceError
 from emulator.lab import Lab
 from emulator.provenance import ByteSeen, MemberSeen
 from emulator.recording import Call, Pointer, Recording, RecordSeen
+from emulator.report.record import statement
 from emulator.report.story import allowed_changes, own_hit
 from emulator.scenario import Outcome
 
@@ -149,5 +150,5 @@ def _writer(lab: Lab, address: int | None) -> Json | None:
         "symbol": lab.symbol(address),
         "file": line.place.file if line else None,
         "line": line.place.line if line else None,
-        "text": " ".join(line.text.split()) if line else None,
+        "text": statement(line) if line else None,
     }

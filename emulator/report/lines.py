@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Text as lines of styled spans: plain by default, coloured by rich where a terminal wants it. Colour says nothing alone."""
+"""Text as lines of styled spans: plain, or coloured by rich for a terminal. Colour never says anything alone."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def plain(lines: Iterable[Line]) -> str:
 
 def coloured(lines: Iterable[Line]) -> str:
     """The lines as text with terminal sequences."""
-    from rich.console import Console
-    from rich.text import Text
+    from rich.console import Console  # noqa: PLC0415 - plain output need not wait for rich
+    from rich.text import Text  # noqa: PLC0415
 
     console = Console(file=io.StringIO(), force_terminal=True, width=WIDTH, highlight=False, no_color=False)
     with console.capture() as capture:

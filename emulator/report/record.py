@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
+from emulator.assembly.piece import Line as SourceLine
 from emulator.lab import Lab
 from emulator.provenance import MemberSeen, Status
 from emulator.recording import RecordSeen
@@ -87,5 +89,14 @@ def _writer(lab: Lab, address: int | None, function: str, file: str) -> str:
     shown = name.removeprefix(function) if function and name.startswith(f"{function}+") else shown
     if found is None:
         return shown
-    where = f"{found.place.line}" if found.place.file == file else f"{PurePosixPath(found.place.file).name}:{found.place.line}"
-    return f"{shown}:{where}".ljust(11) + f" {' '.join(found.text.split())}"
+    where = (
+        f"{found.place.line}"
+        if found.place.file == file
+        else f"{PurePosixPath(found.place.file).name}:{found.place.line}"
+    )
+    return f"{shown}:{where}".ljust(11) + f" {statement(found)}"
+
+
+def statement(source: SourceLine) -> str:
+    """A line's instruction in one line, without the numeric label that may stand before it."""
+    return re.sub(r"^\d+:\s*", "", " ".join(source.text.split()))

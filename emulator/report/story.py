@@ -264,5 +264,3 @@ def _trouble(outcome: Outcome) -> list[Line]:
     if outcome.trouble is None:
         return []
     return [line(Span("UNRESOLVED", "bold red"), f" {outcome.scenario.title}: {outcome.trouble}"), []]
-
-

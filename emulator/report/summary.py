@@ -85,7 +85,11 @@ def _columns(names: Sequence[str]) -> list[str]:
 
 
 def _way(told: Told) -> tuple[tuple[str, str], ...]:
-    ways = [("one ops", _chain(told["probe"])), ("two ops", _chain(told["both"])), ("elsewhere", _chain(told["disjoint"]))]
+    ways = [
+        ("one ops", _chain(told["probe"])),
+        ("two ops", _chain(told["both"])),
+        ("elsewhere", _chain(told["disjoint"])),
+    ]
     if "stopped" in told:
         ways.append(("stopped", _stopped(told["stopped"])))
     return tuple(ways)

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from emulator.assembly.decode import disassemble
+from emulator.assembly.decode import Instruction, disassemble
 from emulator.lab import Lab
+from emulator.recording import Recording
 from emulator.report.lines import Cell, Line, Span, heading, line, table
+from emulator.report.record import statement
 from emulator.scenario import Outcome
 from emulator.steps import Step, steps
 
@@ -17,32 +19,40 @@ LONGEST = 16
 
 def listing(told: Mapping[str, Outcome]) -> list[Line]:
     """The instructions of each scenario that was called."""
-    lines: list[Line] = []
-    for outcome in told.values():
-        if outcome.recording is not None:
-            lines.append(heading(f"Every instruction: {outcome.scenario.title} ({outcome.scenario.label})"))
-            lines += table([_row(outcome.lab, step) for step in steps(outcome.recording)])
-            lines.append(line())
-    return lines
+    return [shown for outcome in told.values() for done in outcome.recordings for shown in _call(outcome, done)]
+
+
+def _call(outcome: Outcome, recording: Recording) -> list[Line]:
+    title = f"Every instruction of {recording.function}: {outcome.scenario.title} ({outcome.scenario.label})"
+    return [heading(title), *table([_row(outcome.lab, step) for step in steps(recording)]), line()]
 
 
 def _row(lab: Lab, step: Step) -> list[Cell]:
-    return [lab.symbol(step.address), Span(_text(lab, step.address), "bold"), _effects(lab, step)]
+    return [lab.symbol(step.address), Span(_text(lab, step.address), "bold"), _effects(step)]
 
 
 def _text(lab: Lab, address: int) -> str:
-    """The instruction as the source has it, else as it decodes."""
+    """The instruction: as the source has it, but as it decodes where it branches or where the core patched it."""
+    found = _decoded(lab, address)
     source = lab.image.symbols.line(address)
-    if source:
-        return " ".join(source.text.split())
+    if found is None:
+        return statement(source) if source else "?"
+    if found.target is not None:
+        return f"{found.mnemonic} {lab.symbol(found.target)}"
+    patched = address in lab.core.records
+    return statement(source) if source and not patched else f"{found.mnemonic} {found.operands}".strip()
+
+
+def _decoded(lab: Lab, address: int) -> Instruction | None:
     region = lab.image.memory.region(address)
-    size = min(LONGEST, region.end - address) if region else 0
-    decoded = disassemble(lab.arch.engine, lab.image.memory.read(address, size), address) if size else ()
-    return f"{decoded[0].mnemonic} {decoded[0].operands}".strip() if decoded else "?"
+    if region is None:
+        return None
+    data = lab.image.memory.read(address, min(LONGEST, region.end - address))
+    return next(iter(disassemble(lab.arch.engine, data, address)), None)
 
 
-def _effects(lab: Lab, step: Step) -> str:
+def _effects(step: Step) -> str:
     """name=value of changed registers, [address]=value of what was written."""
-    changed = [f"{name}={new:x}" for name, (_, new) in step.changed.items() if name != lab.arch.abi.pc]
-    written = [f"[{address:x}]={value:x}" for address, _, value in step.writes]
+    changed = [f"{name}={new:x}" for name, (_, new) in step.registers.items()]
+    written = [f"[{store.address:x}]={store.value:x}" for store in step.writes]
     return " ".join([*changed, *written])

@@ -14,7 +14,9 @@ def test_a_table_aligns_all_but_the_last_cell() -> None:
 
 
 def test_rows_may_be_shorter_than_others() -> None:
-    assert plain(table([["one", "two", "three"], ["only one that is long"]])) == "one  two  three\nonly one that is long\n"
+    assert (
+        plain(table([["one", "two", "three"], ["only one that is long"]])) == "one  two  three\nonly one that is long\n"
+    )
 
 
 def test_plain_text_has_no_trailing_blanks() -> None:

@@ -68,7 +68,9 @@ def test_the_mails_helper_stands_between_on_arm_3_6_and_is_gone_at_3_7() -> None
     assert "-EINVAL; IF_SUPPORTED: NULL" in lines[1]
 
 
-@pytest.mark.parametrize(("variant", "regs"), [("3.7-ops-no-regs", "&probe, NULL"), ("3.7-stop-no-ops", "&probe, NULL")])
+@pytest.mark.parametrize(
+    ("variant", "regs"), [("3.7-ops-no-regs", "&probe, NULL"), ("3.7-stop-no-ops", "&probe, NULL")]
+)
 def test_the_synthetic_variants_show_the_mails_two_cases(variant: str, regs: str) -> None:
     arch = catalog.load("x86_64")
     text = plain(summary.render("x86_64", [(arch.variant(variant), told("x86_64", variant))]))

@@ -15,7 +15,9 @@ ARCHS = [catalog.load(name) for name in catalog.names()]
 
 
 def test_the_committed_page_is_fresh() -> None:
-    assert PAGE.read_text() == support.markdown(ARCHS), "make it anew: mcount-emulator list --markdown -o docs/support.md"
+    assert PAGE.read_text() == support.markdown(ARCHS), (
+        "make it anew: mcount-emulator list --markdown -o docs/support.md"
+    )
 
 
 @pytest.mark.parametrize("arch", ARCHS, ids=lambda arch: arch.name)
