@@ -276,7 +276,7 @@ def test_trace_shows_every_instruction_once(run: Run) -> None:
     code, out, _ = run("emulate", "x86_64", "--ops", "probe:filter=vfs_read", "--trace")
     assert code == cli.GOOD
     listing = out[out.index("Every instruction of vfs_read: the ops given") :]
-    assert "call vfs_read" in listing
+    assert "callq vfs_read" in listing
     assert "mov %rax, PT_ax(%rsp)" in listing
     assert "rsp=" in listing
     assert "[ffffc9" in listing

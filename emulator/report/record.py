@@ -43,9 +43,9 @@ def byte_map(lab: Lab, record: RecordSeen, title: str) -> list[Line]:
     if function:
         lines.append(line(f"by: {_copy(lab, function)}, +offset:line"))
         lines.append(line(f"    lines of {file}"))
-    rows: list[list[Cell]] = [["off", "member", "bytes, as in memory".ljust(3 * lab.arch.word - 1), "", "origin", "by"]]
+    rows: list[list[Cell]] = [["off", "member", "bytes, as in memory".ljust(3 * lab.arch.word - 1), "", "origin", "loaded back", "by"]]
     for seen in members:
-        rows += _rows(lab, seen, function, file)
+        rows += _rows(lab, seen, record.honoured(seen.member.name).value, function, file)
     return [*lines, *table(rows, gap=1, indent=1), []]
 
 
@@ -68,11 +68,11 @@ def _copy(lab: Lab, name: str) -> str:
     return name if original == name else f"{name}, a private copy of {original}"
 
 
-def _rows(lab: Lab, seen: MemberSeen, function: str, file: str) -> list[list[Cell]]:
+def _rows(lab: Lab, seen: MemberSeen, honoured: str, function: str, file: str) -> list[list[Cell]]:
     style = STYLES[seen.status]
     data = " ".join(f"{byte.value:02x}" for byte in seen.bytes)
     letter = Span(seen.status.value, style)
-    cells: list[Cell] = [f"{seen.member.offset:3}", seen.member.name, Span(data, style), letter, seen.origin.short]
+    cells: list[Cell] = [f"{seen.member.offset:3}", seen.member.name, Span(data, style), letter, _follows(seen), honoured]
     rows = [[*cells, _writer(lab, seen.writer, function, file)]]
     if len({byte.status for byte in seen.bytes}) > 1 or seen.origin.short == "mixed":
         letters = " ".join(f" {byte.status.value}" for byte in seen.bytes)
@@ -80,10 +80,15 @@ def _rows(lab: Lab, seen: MemberSeen, function: str, file: str) -> list[list[Cel
     return rows
 
 
+def _follows(seen: MemberSeen) -> str:
+    """What the value follows; the last column says it of a member that nobody wrote."""
+    return "-" if seen.status is Status.UNWRITTEN else seen.origin.short
+
+
 def _writer(lab: Lab, address: int | None, function: str, file: str) -> str:
     """+0x67:149  mov %r15, PT_r15(%rsp), with whatever differs from the heading said in full."""
     if address is None:
-        return ""
+        return "never written"
     name, found = lab.symbol(address), lab.image.symbols.line(address)
     shown = "+0x0" if name == function else name
     shown = name.removeprefix(function) if function and name.startswith(f"{function}+") else shown
