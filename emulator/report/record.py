@@ -12,6 +12,9 @@ from emulator.provenance import MemberSeen, Status
 from emulator.recording import RecordSeen
 from emulator.report.lines import Cell, Line, Span, heading, line, table
 
+ROOM = 34
+"""Columns that a row of the byte map has for the writing instruction."""
+
 STYLES = {
     Status.TRUE: "green",
     Status.DERIVED: "green",
@@ -43,7 +46,7 @@ def byte_map(lab: Lab, record: RecordSeen, title: str) -> list[Line]:
     if function:
         lines.append(line(f"by: {_copy(lab, function)}, +offset:line"))
         lines.append(line(f"    lines of {file}"))
-    rows: list[list[Cell]] = [["off", "member", "bytes, as in memory".ljust(3 * lab.arch.word - 1), "", "origin", "loaded back", "by"]]
+    rows: list[list[Cell]] = [["off", "member", "bytes, as in memory".ljust(3 * lab.arch.word - 1), "", "origin", "honoured", "by"]]
     for seen in members:
         rows += _rows(lab, seen, record.honoured(seen.member.name).value, function, file)
     return [*lines, *table(rows, gap=1, indent=1), []]
@@ -99,7 +102,12 @@ def _writer(lab: Lab, address: int | None, function: str, file: str) -> str:
         if found.place.file == file
         else f"{PurePosixPath(found.place.file).name}:{found.place.line}"
     )
-    return f"{shown}:{where}".ljust(11) + f" {statement(found)}"
+    return f"{shown}:{where}".ljust(10) + f" {_short(statement(found))}"
+
+
+def _short(text: str) -> str:
+    """An instruction cut to what a row has room for."""
+    return text if len(text) <= ROOM else f"{text[: ROOM - 3]}..."
 
 
 def statement(source: SourceLine) -> str:
