@@ -45,7 +45,6 @@ class Patcher:
         copying = self.variant.copying
         self._originals = {entry.symbol: Original(image, entry, copying) for entry in self.entries if copying}
         self._settled: dict[str, Settled] = {}
-        self._at: dict[int, FtraceOps] = {}
         self._copied: dict[str, Original] = {}
         self._boot()
 
@@ -71,7 +70,7 @@ class Patcher:
         return next(iter(disassemble(self.image.arch.engine, code, address)), None)
 
     def _boot(self) -> None:
-        """The initial values of variables, and ftrace_init(): the compilers' calls become NOPs, but in static variants."""
+        """Initial values of variables, and ftrace_init(): the compilers' calls become NOPs, but in static variants."""
         self.set_variable("ftrace_graph_return", self.address(STUB))
         self.set_variable("ftrace_graph_entry", self.address(GRAPH_STUB))
         self.compiled = {rec.ip: self._memory.read(rec.ip, len(self.variant.site.nop)) for rec in self.image.records}
@@ -130,28 +129,33 @@ class Patcher:
     def settle(self, ops: FtraceOps) -> None:
         """Give an ops its struct and its func an address: the same ones each time it is registered here.
 
-        Raises UsageError for a name that is taken, InputError when room ends.
+        An ops may take the place of one that had its name and is not registered. Raises UsageError for a name that is
+        taken, InputError when room ends.
         """
         self.image.expect_room_for_copy(max((original.size for original in self._originals.values()), default=0))
         known = self._settled.get(ops.name)
-        if known is None or known.ops is not ops:
+        if known is None:
             known = self._settle(ops)
+        elif known.ops is not ops:
+            if known.ops.kernel is ops.kernel and known.ops.has("ENABLED"):
+                raise UsageError(f"ops {ops.name!r}: another ops of that name is registered; choose another name")
+            known = self._settled[ops.name] = known._replace(ops=ops) if known.ops.home == ops.home else self._take(ops)
         ops.address, ops.func_address = known.address, known.func
 
     def _settle(self, ops: FtraceOps) -> Settled:
-        symbol = f"{ops.name}_func"
-        taken = [name for name in (ops.name, symbol) if name in self._symbols]
+        taken = [name for name in (ops.name, function_name(ops)) if name in self._symbols]
         if taken:
             raise UsageError(f"ops {ops.name!r}: this kernel has a symbol {taken[0]} already; choose another name")
-        func = self.address(STUB) if ops.name == LIST_END else self.image.add_gate(symbol, ops.home)
-        settled = Settled(ops, self.image.add_ops(ops.name, self.ops_layout.size, ops.home), func)
-        self._settled[ops.name] = settled
-        self._at[settled.address] = ops
+        self._settled[ops.name] = settled = self._take(ops)
         return settled
+
+    def _take(self, ops: FtraceOps) -> Settled:
+        func = self.address(STUB) if ops.name == LIST_END else self.image.add_gate(function_name(ops), ops.home)
+        return Settled(ops, self.image.add_ops(ops.name, self.ops_layout.size, ops.home), func)
 
     def ops_at(self, address: int) -> FtraceOps | None:
         """The ops whose struct is at an address."""
-        return self._at.get(address)
+        return next((settled.ops for settled in self._settled.values() if settled.address == address), None)
 
     def ops_of(self, func: int) -> FtraceOps | None:
         """The ops whose function is at an address."""
@@ -199,6 +203,11 @@ class Patcher:
         self._copied[ops.name] = original
         ops.trampoline, ops.trampoline_size = copy, original.size
         ops.kernel_flags.add("ALLOC_TRAMP")
+
+
+def function_name(ops: FtraceOps) -> str:
+    """The symbol of an ops' func, which is Python's."""
+    return f"{ops.name}_func"
 
 
 def copy_name(ops: FtraceOps) -> str:

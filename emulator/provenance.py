@@ -63,7 +63,7 @@ class ByteSeen:
 
 @dataclass(frozen=True, slots=True)
 class MemberSeen:
-    """One member as a callback found it. `writer` is the address of the instruction that wrote the last of its bytes."""
+    """One member as a callback found it. `writer` is the address of the instruction that wrote its last byte."""
 
     member: Member
     value: int

@@ -15,7 +15,7 @@ from emulator.machine import engine
 from emulator.machine.engine import Gate, Machine, Stop
 from emulator.machine.memory import PAGE
 from emulator.machine.registers import Layout
-from emulator.machine.trace import Shape, unexplained
+from emulator.machine.trace import Shape, decode, unexplained
 from emulator.recording import Arrival, Hit, Recording, State
 from emulator.seeding import Scribbler, random_registers
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LIMIT = 20_000
 """Instructions that one call may take; the longest honest one takes a few hundred."""
 NESTING = 32
-"""Calls within callbacks; unicorn's own nesting crashes the process between 60 and 70."""
+"""Calls within callbacks; each takes an engine of its own, and some of the C stack."""
 ARRIVALS = 1024
 """C functions that one call may reach, so that a loop through a callback ends too."""
 DEPTH = 1024
@@ -52,13 +52,12 @@ class _Run:
         self.recording = recording
         self.open: list[Hit] = []
         self.arrivals = 0
-        self._events, values = (machine.tracer.events, machine.tracer.values) if machine.tracer else ([], [])
-        self.first_event, self.first_value = len(self._events), len(values)
+        self._events: list[int] = machine.tracer.events if machine.tracer else []
 
     @property
     def event(self) -> int:
         """The position in this run's raw trace."""
-        return len(self._events) - self.first_event
+        return len(self._events)
 
 
 class Runner:
@@ -95,9 +94,10 @@ class Runner:
         if len(self._active) >= NESTING:
             raise LimitReached(f"callbacks call traced functions more than {NESTING} deep")
         outer = self._active[-1] if self._active else None
-        machine = outer.machine if outer else (engine.tracing if trace else engine.plain)(self._arch)
+        traced = trace or bool(outer and outer.machine.tracer)  # whose trace must explain what an inner call wrote
+        machine = (engine.tracing if traced else engine.plain)(self._arch)
         recording = Recording(self._lab, function, self.state(), nested=outer is not None)
-        if machine.tracer and not outer:
+        if machine.tracer:
             machine.tracer.clear()
         registers = self._beside(outer) if outer else self.prepare(recording.state)
         run = _Run(machine, recording)
@@ -112,6 +112,8 @@ class Runner:
             stop, broken = Stop("", machine.registers.read()), error
         finally:
             self._active.pop()
+            if machine.tracer and outer:
+                self._image.memory.written += decode(tuple(machine.tracer.events)).spans()
         return self._finish(run, stop, limit, broken)
 
     def state(self) -> State:
@@ -162,8 +164,7 @@ class Runner:
         recording, tracer = run.recording, run.machine.tracer
         recording.registers = stop.registers
         if tracer:
-            recording.raw = tuple(tracer.events[run.first_event :])
-            recording.values = tuple(tracer.values[run.first_value :])
+            recording.raw, recording.values = tuple(tracer.events), tuple(tracer.values)
             recording.shape = tracer.shape(recording.raw)
             if not recording.shape.complete and not self._active:
                 self._expect_complete(recording.shape, recording.state)

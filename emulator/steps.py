@@ -42,19 +42,19 @@ def steps(recording: Recording) -> list[Step]:
     """Every instruction of a traced run, the exit apart, which never ran.
 
     The run is made once more from its start, with what callbacks did to their records substituted. Raises UsageError
-    for a run that was not traced, for one within a callback, and for one that cannot be repeated in this way: a
-    callback called traced functions, or changed more than its record.
+    for a run that was not traced, for one that a callback made, and for one that cannot be repeated in this way because
+    a callback changed more than its record.
     """
     if recording.shape is None:
         raise UsageError("the run was not traced: its steps are not known")
     if recording.nested:
-        raise UsageError("the run was made by a callback: ask for the steps of the run around it")
+        raise UsageError("the run was made by a callback: only a whole run can be made again, step by step")
     machine = engine.stepping(recording.lab.arch)
     tracer = machine.tracer
     assert isinstance(tracer, StateTracer)  # noqa: S101 - engine.stepping() says so
     last = _Again(recording, machine, tracer).run(len(recording.shape.pcs))
     if tuple(tracer.events) != recording.raw or tuple(tracer.values) != recording.values:
-        raise UsageError("the run cannot be repeated: a callback called traced functions or wrote beyond its record")
+        raise UsageError("the run cannot be repeated: a callback changed more than its record")
     return list(_steps(recording, [*tracer.states, last]))
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from emulator import catalog
@@ -34,7 +36,7 @@ def test_every_site_is_where_the_compiler_put_a_call(image: Image) -> None:
 def test_every_variable_has_room(image: Image) -> None:
     places = sorted(image.symbols.address(name) for name in VARIABLES)
     assert all(image.data.base <= place < image.data.end for place in places)
-    assert all(later - sooner >= image.word for sooner, later in zip(places, places[1:], strict=False))
+    assert all(later - sooner >= image.word for sooner, later in pairwise(places))
 
 
 def test_names_lead_both_ways(image: Image) -> None:
@@ -70,12 +72,17 @@ def ignore(*_: object) -> None:
 def test_room_for_ops_ends_with_a_message_and_nothing_changes(name: str, home: str) -> None:
     lab = Lab(name)
     count = 0
-    with pytest.raises(InputError, match="no room for another"):
+    try:
         for number in range(1000):
             ops = FtraceOps(f"ops{number}", ignore, home=home)
             lab.set_filter(ops, "vfs_read")
             lab.register(ops)
             count += 1
+    except InputError as error:
+        full = str(error)
+    else:
+        full = "never"
+    assert full.startswith("no room for another")
     assert count >= 15
     assert len(lab.core.ops) == count
     assert len(lab.call("vfs_read").callbacks) == count
@@ -85,10 +92,14 @@ def test_room_for_copies_ends_with_a_message_and_nothing_changes() -> None:
     lab = Lab("x86_64")
     ops = FtraceOps("probe", ignore, home="module")
     lab.set_filter(ops, "vfs_read")
-    with pytest.raises(InputError, match="no room for another private trampoline"):
+
+    def register_for_ever() -> None:
         for _ in range(1000):
             lab.register(ops)
             lab.unregister(ops)
+
+    with pytest.raises(InputError, match="no room for another private trampoline"):
+        register_for_ever()
     assert lab.core.ops == []
     assert lab.call("vfs_read").callbacks == []
 

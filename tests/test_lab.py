@@ -44,7 +44,7 @@ def untraced(arch: str, function: str = "vfs_read") -> int:
 def test_a_write_to_regs_reaches_the_traced_function() -> None:
     seen: list[int] = []
 
-    def change(ip: int, parent_ip: int, op: FtraceOps, regs: Any) -> None:
+    def change(_ip: int, _parent_ip: int, _op: FtraceOps, regs: Any) -> None:
         seen.append(regs.r12)
         regs.r12 = 0x1234
 
@@ -59,10 +59,11 @@ def test_a_write_to_regs_reaches_the_traced_function() -> None:
 @pytest.mark.parametrize("arch", NEWEST)
 def test_moving_the_instruction_pointer_redirects_as_livepatch_does(arch: str) -> None:
     lab = Lab(arch)
-    other = lab.image.symbols.address("vfs_write")
+    behind = lab.record("vfs_write").ip + len(lab.variant.site.nop)
 
-    def redirect(ip: int, parent_ip: int, op: FtraceOps, regs: Any) -> None:
-        lab.fregs.set_instruction_pointer(lab.record("vfs_write").ip + len(lab.variant.site.nop))  # type: ignore[union-attr]
+    def redirect(*_: object) -> None:
+        assert lab.fregs is not None
+        lab.fregs.set_instruction_pointer(behind)
 
     register(lab, redirect, "SAVE_REGS")
     recording = lab.call("vfs_read")
@@ -70,13 +71,12 @@ def test_moving_the_instruction_pointer_redirects_as_livepatch_does(arch: str) -
     assert recording.outcome is None
     ran = {function.name for pc in recording.shape.pcs if (function := lab.image.symbols.function(pc))}  # type: ignore[union-attr]
     assert "vfs_write" in ran
-    assert other
 
 
 def test_a_partial_record_can_move_the_instruction_pointer_too() -> None:
     lab = Lab("x86_64")
 
-    def redirect(ip: int, parent_ip: int, op: FtraceOps, regs: Any) -> None:
+    def redirect(ip: int, _parent_ip: int, _op: FtraceOps, regs: Any) -> None:
         assert regs is None
         assert lab.fregs is not None
         assert lab.fregs.get_instruction_pointer() == ip + 5
@@ -93,7 +93,7 @@ def test_return_override() -> None:
     """As override_function_with_return() does: go to a function that only returns, with a value of our own."""
     lab = Lab("x86_64")
 
-    def override(ip: int, parent_ip: int, op: FtraceOps, regs: Any) -> None:
+    def override(_ip: int, _parent_ip: int, _op: FtraceOps, regs: Any) -> None:
         regs.ax = 42
         regs.ip = lab.image.symbols.address("ftrace_stub")
 
@@ -106,7 +106,7 @@ def test_accessors_give_what_the_function_was_called_with(arch: str) -> None:
     lab = Lab(arch)
     seen: list[list[int]] = []
 
-    def look(ip: int, parent_ip: int, op: FtraceOps, regs: Any) -> None:
+    def look(_ip: int, _parent_ip: int, _op: FtraceOps, _regs: Any) -> None:
         fregs = lab.fregs
         assert fregs is not None
         seen.append([*(fregs.get_argument(n) for n in range(len(lab.arch.abi.arguments))), fregs.get_return_value()])
@@ -131,7 +131,7 @@ def test_an_unknown_member_is_an_error_of_the_callback(arch: str, variant: str) 
     lab = Lab(arch, variant=variant)
     if not lab.variant.regs:
         pytest.skip("no regs")
-    register(lab, lambda ip, parent_ip, op, regs: regs.eax, "SAVE_REGS")
+    register(lab, lambda *arguments: arguments[3].eax, "SAVE_REGS")
     with pytest.raises(AttributeError, match=r"has no 'eax' \(known: "):
         lab.call("vfs_read")
 
@@ -191,7 +191,9 @@ def test_a_callback_may_call_another_traced_function(arch: str, variant: str) ->
     other = register(lab, lambda *_: None, name="other", on="vfs_write")
     recording = lab.call("vfs_read")
     (within,) = inner
-    assert within.result == Lab(arch, variant=variant).call("vfs_write").result or lab.arch.abi.link is None
+    assert all(hit.landing is not None for hit in within.hits)
+    if Ability.FRAME_POINTER not in lab.variant.abilities:  # a frame's address has a part in the result
+        assert within.result == Lab(arch, variant=variant).call("vfs_write").result
     assert recording.result == untraced_variant(arch, variant)
     assert recording.hit.landing is not None
     assert [call.ops for call in within.callbacks] in ([other], [])  # the list function refuses a second entry at 3.x
@@ -293,7 +295,12 @@ def test_a_callback_may_register_another_ops_which_is_called_in_the_same_run(
 def test_a_callback_may_unregister_itself(arch: str, variant: str, trace: bool) -> None:
     lab = Lab(arch, variant=variant)
     calls: list[int] = []
-    ops = FtraceOps("once", lambda *_: (calls.append(1), lab.unregister(ops)))
+
+    def leave(*_: object) -> None:
+        calls.append(1)
+        lab.unregister(ops)
+
+    ops = FtraceOps("once", leave)
     lab.register(ops)
     lab.call("kernel_read", trace=trace)
     assert calls == [1]
@@ -327,9 +334,8 @@ def test_two_labs_alternate(arch: str) -> None:
         assert (first.result, second.result) == results
         assert [call.ops for call in first.callbacks] == [ops]
         assert second.callbacks == []
-    fregs = first.callbacks[0].fregs
-    if fregs is not None:
-        assert fregs["bp"].origin.short == "rbp"
+    fregs = one.call("vfs_read").callbacks[0].fregs
+    assert fregs is None or fregs["bp"].origin.short == "rbp"
 
 
 def test_an_ops_may_move_to_another_lab_when_it_is_free() -> None:
@@ -371,9 +377,9 @@ def test_many_labs_leave_nothing_behind() -> None:
 def test_unknown_names() -> None:
     with pytest.raises(UnknownName, match="unknown architecture 'x86_46'; did you mean 'x86_64'"):
         Lab("x86_46")
-    with pytest.raises(UnknownName, match="unknown release of x86_64 '6.13'"):
+    with pytest.raises(UnknownName, match=r"unknown release of x86_64 '6\.13'"):
         Lab("x86_64", release="6.13")
-    with pytest.raises(UnknownName, match="unknown variant of x86_64 '3.7'"):
+    with pytest.raises(UnknownName, match=r"unknown variant of x86_64 '3\.7'"):
         Lab("x86_64", release="6.12", variant="3.7")
     lab = Lab("x86_64")
     for ask in (lab.call, lab.run, lab.record):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_a_corrupted_site_is_found_and_ftrace_killed(arch: str, variant: str) ->
     lab = Lab(arch, variant=variant)
     rec = lab.record("vfs_read")
     lab.image.memory.write(rec.ip, b"\xff")
-    with pytest.raises(FtraceError, match="vfs_read.*: expected .* found ff ") as refused:
+    with pytest.raises(FtraceError, match=r"vfs_read.*: expected .* found ff ") as refused:
         register(lab)
     assert refused.value.errno == errno.ENODEV
     with pytest.raises(FtraceError, match="ENODEV"):
@@ -87,12 +88,13 @@ def test_text_is_verified_before_it_is_written(arch: str, variant: str) -> None:
     rec, target = lab.record("vfs_read"), lab.image.symbols.address("ftrace_caller")
     patcher = lab.patcher
     before = lab.image.memory.read(rec.ip, 8)
-    for wrong in (
+    attempts: list[Callable[[], None]] = [
         lambda: patcher.modify_call(rec.ip, target, target),
         lambda: patcher.make_nop(rec.ip, target),
         lambda: patcher.make_call(rec.ip, target ^ (1 << 8 * lab.arch.word - 1)),
         lambda: patcher.make_call(rec.ip + 1, target),
-    ):
+    ]
+    for wrong in attempts:
         with pytest.raises(TextError) as refused:
             wrong()
         assert refused.value.code == errno.EINVAL

@@ -66,7 +66,7 @@ def test_the_result_is_what_the_caller_returned() -> None:
 
 
 def test_run_keeps_the_outcome_that_call_raises() -> None:
-    def wild(ip: int, parent_ip: int, op: FtraceOps, regs: object) -> None:
+    def wild(_ip: int, _parent_ip: int, _op: FtraceOps, _regs: object) -> None:
         lab.fregs.set_instruction_pointer(0x1234)  # type: ignore[union-attr]
 
     lab = Lab("x86_64")
@@ -77,7 +77,7 @@ def test_run_keeps_the_outcome_that_call_raises() -> None:
     assert isinstance(recording.outcome, Fault)
     assert recording.outcome.recording is recording
     assert len(recording.callbacks) == 1
-    with pytest.raises(Fault, match="jump to unmapped memory .0x1234") as raised:
+    with pytest.raises(Fault, match=r"jump to unmapped memory .0x1234") as raised:
         lab.call("vfs_read")
     assert raised.value.recording is not None
 

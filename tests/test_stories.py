@@ -11,16 +11,19 @@ from typing import Any
 import pytest
 
 from emulator import catalog
+from emulator.assembly.gnu import GnuAssembler
 from emulator.core.ops import FtraceOps
 from emulator.core.release import release
 from emulator.description import Ability, Arch, Const, Entry, Reg, Value, Variant, Word
 from emulator.errors import FtraceError, UsageError
 from emulator.lab import Lab
+from emulator.machine.memory import PAGE, Memory, Region
 from emulator.origins import describe
 from emulator.provenance import Status
 from emulator.recording import Call, Hit, Pointer, Recording, RecordSeen
 from emulator.replay import recorded
 from emulator.subject import load
+from emulator.views import PtRegs
 
 ALL = [(arch, variant) for arch in map(catalog.load, catalog.names()) for variant in arch.variants]
 DYNAMIC = [pair for pair in ALL if Ability.DYNAMIC_FTRACE in pair[1].abilities]
@@ -30,7 +33,7 @@ COPYING = [pair for pair in DYNAMIC if pair[1].copying]
 FUNCTION, OTHER = "vfs_read", "vfs_write"
 
 
-def each(pairs: list[tuple[Arch, Variant]]) -> Any:
+def each(pairs: list[tuple[Arch, Variant]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("arch", "variant"), pairs, ids=[f"{arch.name}-{item.name}" for arch, item in pairs])
 
 
@@ -122,9 +125,6 @@ def check_record(record: RecordSeen, entry: Entry) -> None:
 
 def view(record: RecordSeen) -> Any:
     """The record's members as numbers, out of its raw bytes."""
-    from emulator.machine.memory import PAGE, Memory, Region
-    from emulator.views import PtRegs
-
     arch = record._call.arrival.recording.lab.arch
     guest = Memory([Region("bytes", 0, PAGE)], word=arch.word, big_endian=arch.big_endian)
     guest.write(0, record._call.before)
@@ -349,8 +349,6 @@ def test_another_seed_gives_other_values_and_the_same_picture(arch: Arch, varian
 @pytest.mark.gnu_as
 @each(DYNAMIC)
 def test_gnu_as_gives_the_same_picture(arch: Arch, variant: Variant) -> None:
-    from emulator.assembly.gnu import GnuAssembler
-
     if reason := GnuAssembler().available(arch):
         pytest.skip(reason)
     one, other = story(arch, variant), story(arch, variant, assembler="gnu")

@@ -244,7 +244,8 @@ def test_what_6_12_loads_back() -> None:
     shared_record = lab.call("vfs_read").callbacks[0].regs
     assert alone_record is not None
     assert shared_record is not None
-    assert {name: alone_record.honoured(name).value for name in ("r11", "cs", "ss", "sp", "flags", "ip", "orig_ax")} == {
+    names = ("r11", "cs", "ss", "sp", "flags", "ip", "orig_ax")
+    assert {name: alone_record.honoured(name).value for name in names} == {
         "r11": "no", "cs": "no", "ss": "no", "sp": "no", "flags": "yes", "ip": "goes there", "orig_ax": "no"
     }  # fmt: skip
     assert shared_record.honoured("orig_ax").value == "goes there"

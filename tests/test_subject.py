@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator import catalog
+from emulator.description import Arch
 from emulator.errors import InputError, UnknownName
 from emulator.subject import load, record_offsets, select
 
@@ -16,12 +17,12 @@ X86 = catalog.load("x86_64")
 
 
 @pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: arch.name)
-def test_without_a_wish_it_is_the_newest_releases_default(arch: catalog.Arch) -> None:
+def test_without_a_wish_it_is_the_newest_releases_default(arch: Arch) -> None:
     assert select(arch).name == arch.releases[-1]
 
 
 @pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: arch.name)
-def test_every_variant_can_be_named(arch: catalog.Arch) -> None:
+def test_every_variant_can_be_named(arch: Arch) -> None:
     for variant in arch.variants:
         assert select(arch, variant=variant.name) is variant
         assert select(arch, release=variant.release, variant=variant.name) is variant
@@ -41,7 +42,7 @@ def test_offsets_are_named_as_in_asm_offsets() -> None:
 
 
 @pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: arch.name)
-def test_all_variants_at_once_are_what_they_are_one_by_one(arch: catalog.Arch) -> None:
+def test_all_variants_at_once_are_what_they_are_one_by_one(arch: Arch) -> None:
     together = load(arch, arch.variants)
     assert [subject.variant for subject in together] == list(arch.variants)
     for subject in together:

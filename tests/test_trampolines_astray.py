@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from emulator.core.ops import FtraceOps
-from emulator.errors import EmulatorError, Fault, InputError, LimitReached, RunError, TrapReached, UsageError
+from emulator.errors import Fault, InputError, LimitReached, RunError, TrapReached, UsageError
 from emulator.lab import Lab
 
 VARIANTS = {"x86_64": "3.7-ops-no-regs", "arm": "3.7"}
@@ -36,6 +36,18 @@ ftrace_call:
 """,
 }
 """A trampoline that saves nothing, with room in front of its call."""
+
+SAVE = {
+    "x86_64": """
+        push %rdi; push %rsi; push %rdx; push %rcx; push %rax; push %r8; push %r9
+        mov 56(%rsp), %rdi; sub $5, %rdi; mov 64(%rsp), %rsi""",
+    "arm": "push {r0-r3, lr}; sub r0, lr, #4; ldr r1, [sp, #20]",
+}
+RESTORE = {
+    "x86_64": "pop %r9; pop %r8; pop %rax; pop %rcx; pop %rdx; pop %rsi; pop %rdi; ret",
+    "arm": "pop {r0-r3, ip}; pop {lr}; bx ip",
+}
+"""What a trampoline needs around its call; goes into FRAMES in the place of its return."""
 
 BODIES: list[tuple[str, str, str, type[RunError], str, str]] = [
     # what it does, architecture, body, how the run ends, what the message says, where
@@ -73,7 +85,7 @@ BODIES: list[tuple[str, str, str, type[RunError], str, str]] = [
     ("reads nothing", "arm", "mov r0, #16; ldr r0, [r0]", Fault, "read of unmapped memory .0x10,", "ftrace_caller"),
     ("runs udf", "arm", ".word 0xe7f000f0", Fault, "instruction|exception", "ftrace_caller"),
     ("makes a system call", "arm", "svc #0", Fault, "exception", "ftrace_caller"),
-    ("overwrites a return address", "arm", "str r0, [sp, #24]", Fault, "unmapped|exception", ""),
+    ("overwrites a return address", "arm", "str r0, [fp, #-4]", Fault, "unmapped|exception", ""),
     ("pushes for ever", "arm", "1: push {r0}; b 1b", Fault, "write to unmapped memory", "ftrace_caller"),
     ("recurses", "arm", "bl vfs_read", RunError, "", ""),
     ("recurses on the same stack", "arm", "add sp, sp, #4; b vfs_read", RunError, "", ""),
@@ -100,9 +112,9 @@ def user(folder: Path, arch: str, text: str, variant: str | None = None) -> Lab:
 
 
 @pytest.mark.parametrize("trace", [True, False], ids=["traced", "untraced"])
-@pytest.mark.parametrize(("what", "arch", "body", "kind", "message", "where"), BODIES, ids=IDS)
+@pytest.mark.parametrize(("_what", "arch", "body", "kind", "message", "where"), BODIES, ids=IDS)
 def test_a_run_that_goes_wrong(
-    what: str, arch: str, body: str, kind: type[RunError], message: str, where: str, trace: bool, tmp_path: Path
+    _what: str, arch: str, body: str, kind: type[RunError], message: str, where: str, trace: bool, tmp_path: Path
 ) -> None:
     lab = user(tmp_path, arch, FRAMES[arch].format(body=body))
     ops = register(lab, "RECURSION_SAFE")
@@ -118,8 +130,8 @@ def test_a_run_that_goes_wrong(
     assert lab.call("vfs_read", trace=trace).result == Lab(arch, variant=VARIANTS[arch]).call("vfs_read").result
 
 
-@pytest.mark.parametrize(("arch", "exact"), [("x86_64", 4), ("arm", 4)])
-def test_a_message_names_the_line(arch: str, exact: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arch", VARIANTS)
+def test_a_message_names_the_line(arch: str, tmp_path: Path) -> None:
     trap = {"x86_64": "ud2", "arm": ".inst 0xe7f000f0"}[arch]
     lab = user(tmp_path, arch, FRAMES[arch].format(body="nop\n" + trap))
     register(lab, "RECURSION_SAFE")
@@ -159,7 +171,7 @@ def test_the_label_is_no_address_of_code(arch: str, tmp_path: Path) -> None:
     text = FRAMES[arch].format(body="nop").replace("ftrace_call:", "")
     with pytest.raises(InputError, match="ftrace_call is 0x5, which is not an address of code"):
         user(tmp_path, arch, text + "        .set ftrace_call, 5\n")
-    with pytest.raises(InputError, match="ftrace_call is 0x[0-9a-f]+, which is not an address of code"):
+    with pytest.raises(InputError, match=r"ftrace_call is 0x[0-9a-f]+, which is not an address of code"):
         user(tmp_path, arch, text + "        .data\nftrace_call: .long 0\n")
 
 
@@ -201,7 +213,7 @@ def test_code_at_the_size_limit(arch: str, tmp_path: Path) -> None:
     assert user(tmp_path, arch, padded(room - own)).call("vfs_read").callbacks == []
     with pytest.raises(InputError, match=r"user\.S: the code does not fit into 65536 bytes of text"):
         user(tmp_path, arch, padded(room - own + 4))
-    with pytest.raises(InputError, match="more than 16384 bytes of data"):
+    with pytest.raises(InputError, match=r"more than 16384 bytes of data"):
         user(tmp_path, arch, "\n".join([*text, "        .data", "        .fill 16385, 1, 0"]))
 
 
@@ -233,15 +245,8 @@ def test_data_of_its_own(arch: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arch", VARIANTS)
 def test_a_trampoline_without_a_stub_of_its_own_is_fine(arch: str, tmp_path: Path) -> None:
-    save = {
-        "x86_64": ["push %rdi; push %rsi; push %rdx; push %rcx; push %rax; push %r8; push %r9\n"
-                   "mov 56(%rsp), %rdi; sub $5, %rdi; mov 64(%rsp), %rsi",
-                   "pop %r9; pop %r8; pop %rax; pop %rcx; pop %rdx; pop %rsi; pop %rdi; ret"],
-        "arm": ["push {r0-r3, lr}; sub r0, lr, #4; ldr r1, [sp, #20]",
-                "pop {r0-r3, ip}; pop {lr}; bx ip"],
-    }[arch]  # fmt: skip
-    text = FRAMES[arch].format(body=save[0]).splitlines()
-    lab = user(tmp_path, arch, "\n".join([*text[:-1], save[1], ""]))
+    text = FRAMES[arch].format(body=SAVE[arch]).splitlines()
+    lab = user(tmp_path, arch, "\n".join([*text[:-1], RESTORE[arch], ""]))
     ops = FtraceOps("probe", ignore)
     lab.set_filter(ops, "vfs_read")
     lab.register(ops)
@@ -267,14 +272,12 @@ def test_a_trampoline_without_a_stub_of_its_own_is_fine(arch: str, tmp_path: Pat
 )  # fmt: skip
 def test_strange_instructions_leave_the_next_kernel_alone(arch: str, body: str, tmp_path: Path) -> None:
     expected = Lab(arch).call("vfs_read").registers
-    try:
+    with contextlib.suppress(InputError):  # not every assembler knows every instruction
         lab = user(tmp_path, arch, FRAMES[arch].format(body=body))
         register(lab, "RECURSION_SAFE")
         for trace in (True, False):
             outcome = lab.run("vfs_read", trace=trace).outcome
             assert outcome is None or isinstance(outcome, RunError)
-    except EmulatorError as error:
-        assert isinstance(error, InputError)
     for trace in (True, False):
         fresh = Lab(arch)
         register(fresh)
@@ -293,6 +296,3 @@ def test_an_ops_may_not_take_the_name_of_something_in_the_kernel() -> None:
 def test_no_such_source(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: No such file"):
         Lab("x86_64", source=tmp_path / "nowhere.S")
-
-
-Make = Callable[..., Lab]

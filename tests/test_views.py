@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import catalog
-from emulator.description import Ability
+from emulator.description import Ability, Arch
 from emulator.errors import UsageError
 from emulator.machine.memory import PAGE, Memory, Region
 from emulator.views import FtraceRegs, PtRegs
@@ -24,7 +24,7 @@ def memory(*, word: int = 8, big_endian: bool = False) -> Memory:
 
 @pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: arch.name)
 @given(value=st.integers(-(1 << 70), 1 << 70))
-def test_what_is_written_to_a_member_is_in_memory_at_once(arch: catalog.Arch, value: int) -> None:
+def test_what_is_written_to_a_member_is_in_memory_at_once(arch: Arch, value: int) -> None:
     guest = memory(word=arch.word)
     regs = PtRegs(arch.pt_regs, guest, BASE + 8)
     for member in arch.pt_regs.members:
@@ -67,7 +67,7 @@ def test_without_a_mark_every_record_is_full() -> None:
 
 
 @pytest.mark.parametrize("arch", [arch for arch in ARCHES if any(variant.regs for variant in arch.variants)])
-def test_accessors_find_the_members_by_what_these_promise(arch: catalog.Arch) -> None:
+def test_accessors_find_the_members_by_what_these_promise(arch: Arch) -> None:
     fregs = FtraceRegs(arch, memory(word=arch.word), BASE, None)
     regs = fregs.get_regs()
     fregs.set_instruction_pointer(0x1234)

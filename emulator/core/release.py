@@ -74,7 +74,7 @@ class Release:
     has_filter_ip: bool = False
     """ftrace_set_filter_ip() exists (since 3.7)."""
     location_maps_entry: bool = False
-    """ftrace_location() takes a function's first byte for its site, and filters hold what it finds (since 5.19)."""
+    """ftrace_location() takes a function's first byte for its site, and filters hold what it finds (since 5.18)."""
     full_globs: bool = False
     """Filters know ?, [...] and * anywhere (since 4.10), and a number for the n-th record (since 5.1)."""
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One unicorn engine for an architecture, kept for the life of the process and lent to one guest memory at a time."""
+"""Unicorn engines, kept for the life of the process and each lent to one guest memory at a time."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import count
 from typing import Any, NamedTuple
 
 import unicorn
@@ -24,6 +25,8 @@ _start = ctypes.PYFUNCTYPE(
 )(("uc_emu_start", uclib))
 _NOWHERE = 0x7FFF_5A5A_5A5A_5A5B
 """Where unicorn shall end a run by itself: never. With 0 it would end at a jump to NULL, without a word."""
+_TRANSLATIONS = 32 << 20
+"""Bytes of address space for translated code; unicorn's default is 1 GiB, of which every nested call would take one."""
 _STOP = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p)
 _GateHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)
 _ExceptionHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32)
@@ -59,6 +62,7 @@ class Machine:
     def __init__(self, arch: Arch, make_tracer: Callable[[RegisterFile], Tracer] | None) -> None:
         self.arch = arch
         self._uc: Any = unicorn.Uc(*_kind(arch))
+        self._uc.ctl_set_tcg_buffer_size(_TRANSLATIONS)
         self._uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)  # kernel addresses: the default TLB drops high bits
         self.handle: ctypes.c_void_p = self._uc._uch  # noqa: SLF001 - what the binding passes to the library itself
         self.registers = RegisterFile(arch, self.handle)
@@ -70,7 +74,7 @@ class Machine:
         self._keep: list[object] = []
         self._failure: BaseException | None = None
         self._fault = ""
-        self._depth = 0
+        self.running = False
 
     # -- a guest ------------------------------------------------------------------------------------------------------
 
@@ -152,30 +156,23 @@ class Machine:
     # -- runs ---------------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """End the innermost run after the instruction at hand."""
+        """End the run after the instruction at hand."""
         uclib.uc_emu_stop(self.handle)
 
     def run(self, start: int, packed: bytes, limit: int) -> Stop:
         """Run from `start` with these registers until the exit address, a fault, or `limit` instructions.
 
-        May be called from within a gate; the outer run then goes on where it was, and the count towards its limit
-        begins anew. What a handler raised is raised.
+        What a handler raised is raised. Raises RuntimeError within a run of the same engine: unicorn, back from an inner
+        run, obeys neither uc_emu_stop() nor the limit of the outer one.
         """
-        if not self._depth:
-            return self._run(start, packed, limit)
-        context = self._uc.context_save()
+        if self.running:
+            raise RuntimeError("this engine is running: a run within a run needs another one")
+        self.registers.write(packed)
+        self.running = True
         try:
-            return self._run(start, packed, limit)
+            error = _start(self.handle, start, _NOWHERE, 0, limit)
         finally:
-            self._uc.context_restore(context)
-
-    def _run(self, start: int, packed: bytes, limit: int) -> Stop:
-        self._depth += 1
-        try:
-            self.registers.write(packed)
-            error = _start(self.handle, start, 0, 0, limit)
-        finally:
-            self._depth -= 1
+            self.running = False
         fault, self._fault = self._fault, ""
         failure, self._failure = self._failure, None
         if failure is not None:
@@ -197,18 +194,26 @@ def _access(region: Region) -> int:
 
 
 @cache
+def _machine(arch: Arch, make_tracer: Callable[[RegisterFile], Tracer] | None, _number: int) -> Machine:
+    return Machine(arch, make_tracer)
+
+
+def _idle(arch: Arch, make_tracer: Callable[[RegisterFile], Tracer] | None) -> Machine:
+    """The first engine of this kind that is not running: within a run, one more than is."""
+    machines = (_machine(arch, make_tracer, number) for number in count())
+    return next(machine for machine in machines if not machine.running)
+
+
 def plain(arch: Arch) -> Machine:
-    """The engine that observes nothing but gates."""
-    return Machine(arch, None)
+    """An idle engine that observes nothing but its gates."""
+    return _idle(arch, None)
 
 
-@cache
 def tracing(arch: Arch) -> Machine:
-    """The engine that records every instruction and every write."""
-    return Machine(arch, Tracer)
+    """An idle engine that records every instruction and every write."""
+    return _idle(arch, Tracer)
 
 
-@cache
 def stepping(arch: Arch) -> Machine:
-    """The engine that also records all registers before every instruction."""
-    return Machine(arch, StateTracer)
+    """An idle engine that also records all registers before every instruction."""
+    return _idle(arch, StateTracer)

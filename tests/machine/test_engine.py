@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.machine.engine import Gate, Machine, Stop
+from emulator.machine import engine
+from emulator.machine.engine import Gate, Machine
 from emulator.machine.trace import Tracer
 
 if TYPE_CHECKING:
@@ -116,50 +117,45 @@ def test_a_gate_may_stop_the_run(guest):
     assert guest.pc(stop) != guest.exit
 
 
-def test_an_inner_run_leaves_the_outer_one_as_it_was(guest):
+def test_an_engine_is_not_entered_twice(guest):
     guest.put()
-    inner, result = [], guest.arch.abi.returns[0]
+    guest.gates = [Gate(guest.start, guest.start, lambda _address: guest.run())]
+    with pytest.raises(RuntimeError, match="another one"):
+        guest.run()
+    guest.gates = []
+    guest.machine.attach(object(), guest.memory, (), guest.exit)
+    assert ends_well(guest)
+
+
+@pytest.mark.parametrize("kind", [engine.plain, engine.tracing, engine.stepping])
+def test_an_idle_engine_is_used_again_and_a_running_one_is_not(arch, guest, kind):
+    guest.machine = outer = kind(arch)
+    assert kind(arch) is outer
+    inner = []
 
     def handler(address):
-        if not inner:
-            inner.append(None)
-            inner[0] = guest.run(start=address, result=2)
+        if address == guest.start and not inner:
+            inner.append(kind(arch))
+            guest.machine = inner[0]
+            inner.append(guest.run(start=guest.start, result=2, limit=3))
+            guest.machine = outer
 
+    guest.put(guest.code.nop, guest.code.nop, guest.code.loop)
+    loop = guest.start + 2 * len(bytes.fromhex(guest.code.nop))
     guest.gates = [Gate(guest.start, guest.start, handler)]
-    outer = guest.run(result=1)
-    assert [guest.layout.get(stop.registers, result) for stop in (outer, inner[0])] == [1, 2]
-    assert [guest.pc(stop) for stop in (outer, inner[0])] == [guest.exit, guest.exit]
+    stop = guest.run(result=1, limit=300)
+    machine, inner_stop = inner
+    assert machine is not outer
+    assert [guest.layout.get(end.registers, arch.abi.returns[0]) for end in (stop, inner_stop)] == [1, 2]
+    assert [guest.pc(end) for end in (stop, inner_stop)] == [loop, loop]
+    if outer.tracer:
+        assert len(outer.tracer.events) == 300
+        assert len(machine.tracer.events) == 3
 
 
-def test_an_inner_fault_is_not_the_outer_runs(guest):
-    behind = guest.put(guest.code.nop * 8, guest.code.halt)
-    inner: list[Stop] = []
-
-    def handler(_address):
-        if not inner:
-            inner.append(guest.run(start=guest.data.base))
-
-    guest.gates = [Gate(guest.start, guest.start, handler)]
-    outer = guest.run()
-    assert inner[0].error.startswith("a jump into data")
-    assert outer.error == ""
-    assert guest.pc(outer) == behind
-
-
-def test_after_an_inner_run_the_limit_still_holds(guest):
-    guest.put(guest.code.nop, guest.code.loop)
-    size = len(bytes.fromhex(guest.code.nop))
-    calls = []
-
-    def handler(_address):
-        calls.append(None)
-        if len(calls) == 1:
-            guest.run(start=guest.exit - size, limit=5)
-
-    guest.gates = [Gate(guest.start, guest.start, handler)]
-    stop = guest.run(limit=300)
-    assert not stop.error
-    assert guest.pc(stop) == guest.start + size
+def test_a_jump_to_null_is_a_fault_and_no_end(guest):
+    guest.put(guest.code.jump)
+    assert guest.run(result=0).error.startswith("a jump to unmapped memory (0x0")
 
 
 def test_code_that_python_changed_is_what_runs(guest):
