@@ -22,7 +22,6 @@ import errno as _errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-
 SHOWN_CALLS = 4
 """How many macro invocations a message lists."""
 

@@ -135,19 +135,18 @@ class Patcher:
         self.image.expect_room_for_copy(max((original.size for original in self._originals.values()), default=0))
         known = self._settled.get(ops.name)
         if known is None:
-            known = self._settle(ops)
-        elif known.ops is not ops:
-            if known.ops.kernel is ops.kernel and known.ops.has("ENABLED"):
-                raise UsageError(f"ops {ops.name!r}: another ops of that name is registered; choose another name")
-            known = self._settled[ops.name] = known._replace(ops=ops) if known.ops.home == ops.home else self._take(ops)
+            self._expect_free(ops.name, function_name(ops))
+        elif known.ops is not ops and known.ops.kernel is ops.kernel and known.ops.has("ENABLED"):
+            raise UsageError(f"ops {ops.name!r}: another ops of that name is registered; choose another name")
+        if known is None or known.ops.home != ops.home:
+            known = self._take(ops)
+        self._settled[ops.name] = known._replace(ops=ops)
         ops.address, ops.func_address = known.address, known.func
 
-    def _settle(self, ops: FtraceOps) -> Settled:
-        taken = [name for name in (ops.name, function_name(ops)) if name in self._symbols]
+    def _expect_free(self, *names: str) -> None:
+        taken = [name for name in names if name in self._symbols]
         if taken:
-            raise UsageError(f"ops {ops.name!r}: this kernel has a symbol {taken[0]} already; choose another name")
-        self._settled[ops.name] = settled = self._take(ops)
-        return settled
+            raise UsageError(f"ops {names[0]!r}: this kernel has a symbol {taken[0]} already; choose another name")
 
     def _take(self, ops: FtraceOps) -> Settled:
         func = self.address(STUB) if ops.name == LIST_END else self.image.add_gate(function_name(ops), ops.home)

@@ -12,6 +12,7 @@ from emulator.core.ops import FtraceOps
 from emulator.errors import RunError, UsageError
 from emulator.honours import Honoured, Honours
 from emulator.machine.trace import Shape, Write
+from emulator.patcher import function_name
 from emulator.provenance import MemberSeen, Provenance
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class Call:
 
         Without a trace the functions that were only run through are missing.
         """
-        own = self.arrival.recording.lab.patcher.ops_of(self.arrival.address) is self.ops
+        own = self.arrival.symbol == function_name(self.ops)
         return (*self.arrival.recording.path(self.arrival), *(() if own else (self.arrival.symbol,)), self.ops.name)
 
 

@@ -12,7 +12,7 @@ from emulator import catalog
 from emulator.core.ops import FtraceOps
 from emulator.core.platform import TextError
 from emulator.description import Ability
-from emulator.errors import FtraceError
+from emulator.errors import FtraceError, UsageError
 from emulator.lab import Lab
 
 DYNAMIC = [
@@ -118,3 +118,21 @@ def test_graph_tracing_is_off_at_boot() -> None:
             ("ftrace_graph_entry", "ftrace_graph_entry_stub"),
         ):
             assert read(lab.image.symbols.address(variable)) == lab.image.symbols.address(function)
+
+
+def test_an_ops_may_take_the_name_of_one_that_is_gone() -> None:
+    lab = Lab("x86_64")
+    first = register(lab)
+    recording = lab.call("vfs_read")
+    with pytest.raises(UsageError, match="another ops of that name is registered"):
+        register(lab)
+    lab.unregister(first)
+    for _ in range(200):
+        again = register(lab)
+        (call,) = lab.call("vfs_read", trace=False).callbacks
+        assert call.op is again
+        lab.unregister(again)
+    lab.register(first)
+    (call,) = lab.call("vfs_read").callbacks
+    assert call.op is first
+    assert recording.callbacks[0].via == call.via == ("ftrace_trampoline[probe]", "probe")

@@ -150,7 +150,9 @@ def test_calls_nest(arch, variant, trace):
     calls = []
     inner = nest(lab, depth, lambda: calls.append(None), trace=trace)
     outer = lab.call(FUNCTION, trace=trace)
-    assert [recording.result for recording in (outer, *inner)] == [alone.result] * depth
+    if Ability.FRAME_POINTER not in lab.variant.abilities:  # with frames the result depends on where the stack is
+        assert [recording.result for recording in (outer, *inner)] == [alone.result] * depth
+    assert outer.result == alone.result
     assert [recording.nested for recording in (outer, *inner)] == [False] + [True] * (depth - 1)
     assert len(calls) == direct
     if trace:
@@ -269,6 +271,7 @@ def test_a_change_of_data_that_no_event_explains_is_an_error(lab):
     def func(ip, parent_ip, op, regs):
         lab.image.data.data[-1] ^= 1
 
+    engine.tracing(lab.arch).tracer._shapes.clear()  # a shape that was complete once is not looked at again
     traced_by(lab, func, FUNCTION)
     with pytest.raises(RunError, match=r"\(data\) has changed"):
         lab.call(FUNCTION)

@@ -78,7 +78,7 @@ def _row(subject: Subject, what: str, goal: int, seconds: dict[str, list[float]]
 def render(rows: Iterable[Row], rounds: int) -> str:
     """The rows as text of at most 100 columns; times are microseconds."""
     head = (
-        f"{'':30}{'product':>9}{'documented':>12}{'bare':>8}   {'times faster than documented':<31}{'times bare':>10}\n"
+        f"{'':28}{'product':>9}{'documented':>12}{'bare':>8}   {'times faster than documented':<29}{'times bare':>11}\n"
     )
     lines = [_line(row) for row in rows]
     foot = (
@@ -94,4 +94,4 @@ def _line(row: Row) -> str:
         f"{1e6 * value:{width}.1f}" for value, width in ((row.product, 9), (row.documented, 12), (row.bare, 8))
     )
     faster = f"{row.faster.median:.1f} ({row.faster.low:.1f}-{row.faster.high:.1f}), goal {row.goal}"
-    return f"{name:30}{times}   {faster:<31}{row.cost.median:10.1f}\n"
+    return f"{name:28}{times}   {faster:<29}{row.cost.median:11.1f}\n"

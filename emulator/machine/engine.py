@@ -162,8 +162,8 @@ class Machine:
     def run(self, start: int, packed: bytes, limit: int) -> Stop:
         """Run from `start` with these registers until the exit address, a fault, or `limit` instructions.
 
-        What a handler raised is raised. Raises RuntimeError within a run of the same engine: unicorn, back from an inner
-        run, obeys neither uc_emu_stop() nor the limit of the outer one.
+        What a handler raised is raised. Raises RuntimeError within a run of the same engine: unicorn, back from an
+        inner run, obeys neither uc_emu_stop() nor the limit of the outer one.
         """
         if self.running:
             raise RuntimeError("this engine is running: a run within a run needs another one")

@@ -46,7 +46,9 @@ def byte_map(lab: Lab, record: RecordSeen, title: str) -> list[Line]:
     if function:
         lines.append(line(f"by: {_copy(lab, function)}, +offset:line"))
         lines.append(line(f"    lines of {file}"))
-    rows: list[list[Cell]] = [["off", "member", "bytes, as in memory".ljust(3 * lab.arch.word - 1), "", "origin", "honoured", "by"]]
+    rows: list[list[Cell]] = [
+        ["off", "member", "bytes, as in memory".ljust(3 * lab.arch.word - 1), "", "origin", "honoured", "by"]
+    ]
     for seen in members:
         rows += _rows(lab, seen, record.honoured(seen.member.name).value, function, file)
     return [*lines, *table(rows, gap=1, indent=1), []]
@@ -75,7 +77,14 @@ def _rows(lab: Lab, seen: MemberSeen, honoured: str, function: str, file: str) -
     style = STYLES[seen.status]
     data = " ".join(f"{byte.value:02x}" for byte in seen.bytes)
     letter = Span(seen.status.value, style)
-    cells: list[Cell] = [f"{seen.member.offset:3}", seen.member.name, Span(data, style), letter, _follows(seen), honoured]
+    cells: list[Cell] = [
+        f"{seen.member.offset:3}",
+        seen.member.name,
+        Span(data, style),
+        letter,
+        _follows(seen),
+        honoured,
+    ]
     rows = [[*cells, _writer(lab, seen.writer, function, file)]]
     if len({byte.status for byte in seen.bytes}) > 1 or seen.origin.short == "mixed":
         letters = " ".join(f" {byte.status.value}" for byte in seen.bytes)
