@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import platform
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -68,7 +68,7 @@ def find(name: str) -> Arch:
 def host() -> Arch:
     """The architecture of this machine, where one is declared for it; else x86_64."""
     try:
-        return find(platform.machine())
+        return find(os.uname().machine)
     except UnknownName:
         return load(FALLBACK)
 

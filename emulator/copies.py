@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from emulator.assembly import fixups
 from emulator.assembly.decode import Instruction, disassemble
-from emulator.assembly.link import PlacedFixup, PlacedLine
+from emulator.assembly.link import PlacedFixup
 from emulator.description import Branch, Copying, Entry
 from emulator.errors import InputError
-from emulator.image import Image
+from emulator.placement import Placement
 
 
 class Original:
@@ -20,53 +21,54 @@ class Original:
     Raises InputError, with the place, for code that cannot be copied.
     """
 
-    def __init__(self, image: Image, entry: Entry, copying: Copying) -> None:
-        self._image, self._copying, self._entry = image, copying, entry
-        self.start = image.label(entry.symbol)
-        self.end = image.label(entry.end or entry.symbol)
-        if len(image.trampolines.bytes_at(self.start, self.end - self.start)) != self.end - self.start:
+    def __init__(self, placed: Placement, entry: Entry, copying: Copying) -> None:
+        self._placed, self._arch = placed, placed.arch
+        self._entry, self._copying = entry, copying
+        self.start = placed.label(entry.symbol)
+        self.end = placed.label(entry.end or entry.symbol)
+        self._code = placed.trampolines.bytes_at(self.start, self.end - self.start)
+        if len(self._code) != self.end - self.start:
             raise InputError(f"{entry.end} must follow {entry.symbol} in the same section")
         self.call = self._offset(entry.call)
         self._op_load = self._opcode(entry.op_load, copying.op_load, "load of function_trace_op")
         self._jump = self._opcode(entry.direct_jump, copying.jump, "jump")
         self._fixups = tuple(self._leaving())
-        self._check_leaving()
 
     @property
     def size(self) -> int:
         """Bytes of a whole copy: the code, the ending, and the pointer to the ops."""
-        return self._slot + self._image.word
+        return self._slot + self._arch.word
 
     @property
     def _slot(self) -> int:
-        return self.end - self.start + self._copying.ending_size
+        return len(self._code) + self._copying.ending_size
 
     def copy(self, address: int, ops: int) -> bytes:
-        """The bytes of a copy at `address` for the ops at `ops`. Its call still goes where the original's would."""
-        code = bytearray(self._image.memory.read(self.start, self.end - self.start))
+        """The bytes of a copy at `address` for the ops at `ops`. Its call is yet to be pointed to somebody."""
+        code = bytearray(self._code)
         for fixup in self._fixups:
             at = fixup.address - self.start
             fixups.apply(fixup.kind, code, at, symbol=fixup.value, addend=fixup.addend, place=address + at)
         if self._jump is not None:  # a copy never makes a direct call
             code[self._jump : self._jump + len(self._copying.no_jump)] = self._copying.no_jump
         if self._op_load is not None:
-            load = self._own_load(address)
+            load = self._own_load(address, self._op_load)
             code[self._op_load : self._op_load + len(load)] = load
         ending = self._copying.ending[: self._copying.ending_size]
-        pointer = ops.to_bytes(self._image.word, "big" if self._image.arch.big_endian else "little")
+        pointer = ops.to_bytes(self._arch.word, "big" if self._arch.big_endian else "little")
         return bytes(code) + ending + pointer
 
-    def _own_load(self, address: int) -> bytes:
+    def _own_load(self, address: int, at: int) -> bytes:
         """The load of function_trace_op, as one of the pointer behind the code."""
         opcode = self._copying.op_load
         load = Branch(opcode + bytes(4), self._copying.op_fixup, at=len(opcode), addend=-4)
-        return fixups.encode_branch(load, address + (self._op_load or 0), address + self._slot)
+        return fixups.encode_branch(load, address + at, address + self._slot)
 
     # -- what can be copied -------------------------------------------------------------------------------------------
 
     def _offset(self, label: str) -> int:
-        offset = self._image.label(label) - self.start
-        if not 0 <= offset < self.end - self.start:
+        offset = self._placed.label(label) - self.start
+        if not 0 <= offset < len(self._code):
             raise InputError(f"{label} must lie between {self._entry.symbol} and {self._entry.end}")
         return offset
 
@@ -75,53 +77,48 @@ class Original:
         if label is None:
             return None
         offset = self._offset(label)
-        found = self._image.memory.read(self.start + offset, len(opcode))
+        found = self._code[offset : offset + len(opcode)]
         if found != opcode:
-            where = self._image.symbols.where(self.start + offset)
+            where = self._placed.symbols.where(self.start + offset)
             raise InputError(f"{where}: no {meaning} at {label}: expected {opcode.hex(' ')}, found {found.hex(' ')}")
         return offset
 
     def _leaving(self) -> Iterator[PlacedFixup]:
-        """Fields that reach out of the code, but for the jump that a copy has not."""
-        for fixup in self._image.trampolines.fixups_between(self.start, self.end):
-            if not self.start <= self._target(fixup) < self.end and not self._replaced(fixup.address):
-                yield fixup
+        """Fields that have to be filled anew in a copy, because they reach out of the code.
 
-    def _target(self, fixup: PlacedFixup) -> int:
-        """Where a field leads: a branch to a numeric label has its section for a symbol, so that decoding tells."""
-        known = self._image.trampolines
-        at = next(line for line in reversed(known.lines) if line.address <= fixup.address)
-        code = self._image.memory.read(at.address, at.line.size)
-        targets = [found.target for found in disassemble(self._image.arch.engine, code, at.address)]
-        return next((target for target in targets if target is not None), fixup.value)
+        Raises InputError where an assembler has resolved such a field within its section and left no fixup.
+        """
+        code = self._placed.trampolines
+        for at in code.lines:
+            if not self.start <= at.address < self.end or self._replaced(at.address):
+                continue
+            if not at.line.instruction:
+                yield from code.fixups_between(at.address, at.address + at.line.size)
+                continue
+            for found in disassemble(self._arch.engine, code.bytes_at(at.address, at.line.size), at.address):
+                filled = code.fixups_between(found.address, found.address + found.size)
+                if not filled and self._reaches_out(found):
+                    where = self._placed.symbols.where(found.address)
+                    raise InputError(f"{where}: {found} leaves what is copied for each ops, where it would go wrong")
+                if found.target is None or self._reaches_out(found):
+                    yield from filled
 
     def _replaced(self, address: int) -> bool:
         """Whether a copy has other bytes there anyway."""
+        call, jump = len(self._placed.subject.variant.site.call.opcode), len(self._copying.no_jump)
         offset = address - self.start
-        parts = (
-            (self.call, len(self._image.variant.site.call.opcode)),
-            (self._jump, len(self._copying.no_jump)),
-        )
-        return any(at is not None and at <= offset < at + size for at, size in parts)
-
-    def _check_leaving(self) -> None:
-        """An assembler may have resolved what is relative to pc within a section; such a field would go wrong."""
-        known = self._image.trampolines
-        for at in known.lines:
-            end = at.address + at.line.size
-            if not at.line.instruction or not self.start <= at.address < self.end or self._replaced(at.address):
-                continue
-            if not known.fixups_between(at.address, end):
-                self._check_instructions(at)
-
-    def _check_instructions(self, at: PlacedLine) -> None:
-        code = self._image.memory.read(at.address, at.line.size)
-        for found in disassemble(self._image.arch.engine, code, at.address):
-            if self._reaches_out(found):
-                where = self._image.symbols.where(at.address)
-                raise InputError(f"{where}: {found} leaves what is copied for each ops, and would go wrong in a copy")
+        return any(at is not None and at <= offset < at + size for at, size in ((self.call, call), (self._jump, jump)))
 
     def _reaches_out(self, found: Instruction) -> bool:
+        """Whether an instruction goes, or looks by way of pc, to somewhere outside the code."""
         if found.target is not None:
             return not self.start <= found.target <= self.end
-        return re.search(rf"\b{self._image.arch.abi.pc}\b", found.operands) is not None
+        return re.search(rf"\b{self._arch.abi.pc}\b", found.operands) is not None
+
+
+@lru_cache(maxsize=16)
+def originals(placed: Placement) -> Mapping[str, Original]:
+    """{symbol: code} of the entries that a subject's kernel makes copies of. Raises InputError, see Original."""
+    variant = placed.subject.variant
+    entries = [entry for entry in (variant.plain, variant.regs) if entry]
+    return {entry.symbol: Original(placed, entry, variant.copying) for entry in entries if variant.copying}

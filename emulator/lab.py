@@ -15,9 +15,10 @@ from emulator.core.records import DynFtrace
 from emulator.core.release import FUNCTIONS
 from emulator.description import Ability
 from emulator.errors import Fault, TrapReached, UnknownName, UsageError
-from emulator.image import GRAPH_STUB, STUB, Image
+from emulator.image import Image
 from emulator.machine.registers import Layout
 from emulator.patcher import Patcher
+from emulator.placement import GRAPH_STUB, STUB
 from emulator.recording import Arrival, Call, Pointer, Recording, RecordSeen
 from emulator.runner import LIMIT, Runner
 from emulator.subject import Subject, load, select

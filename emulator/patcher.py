@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 import errno
+from functools import lru_cache
 from typing import NamedTuple
 
 from emulator.assembly import fixups
-from emulator.assembly.decode import Instruction, disassemble
-from emulator.copies import Original
+from emulator.assembly.decode import disassemble
+from emulator.copies import Original, originals
 from emulator.core.layout import ftrace_ops
 from emulator.core.ops import FtraceOps
 from emulator.core.platform import TextError
 from emulator.core.release import VARIABLES, Release
-from emulator.description import Ability
+from emulator.description import Ability, Branch, Engine
 from emulator.errors import InputError, UsageError
-from emulator.image import GRAPH_STUB, STUB, Image
+from emulator.image import Image
+from emulator.placement import GRAPH_STUB, STUB, Placement
 
 LIST_END = "ftrace_list_end"
 
@@ -40,34 +42,13 @@ class Patcher:
         self.insn_size = len(self.variant.site.call.opcode)
         self._memory, self._symbols = image.memory, image.symbols
         self.ops_layout = ftrace_ops(release, image.word, self.abilities)
-        self.entries = [entry for entry in (self.variant.plain, self.variant.regs) if entry]
-        self._check_labels()
-        copying = self.variant.copying
-        self._originals = {entry.symbol: Original(image, entry, copying) for entry in self.entries if copying}
+        self._calls = patched_calls(image.placement)
+        self._originals = originals(image.placement)
         self._settled: dict[str, Settled] = {}
         self._copied: dict[str, Original] = {}
         self._boot()
 
     # -- before the first ops -----------------------------------------------------------------------------------------
-
-    def _check_labels(self) -> None:
-        for entry in self.entries:
-            self.image.label(entry.symbol)
-            self._expect_call(entry.call)
-
-    def _expect_call(self, label: str) -> None:
-        """Raises InputError, with the bytes there, where a label that will be patched does not hold a call."""
-        address, call = self.image.label(label), self.variant.site.call
-        there = self._memory.read(address, len(call.opcode))
-        found = self._instruction(there, address)
-        ours = self._instruction(fixups.encode_branch(call, address, address), address)
-        if found is None or ours is None or (found.mnemonic, found.size) != (ours.mnemonic, ours.size):
-            wanted = ours.mnemonic if ours else "call"
-            where = self._symbols.where(address)
-            raise InputError(f"{where}: {label} must be a {wanted} of {len(there)} bytes; there is {there.hex(' ')}")
-
-    def _instruction(self, code: bytes, address: int) -> Instruction | None:
-        return next(iter(disassemble(self.image.arch.engine, code, address)), None)
 
     def _boot(self) -> None:
         """Initial values of variables, and ftrace_init(): the compilers' calls become NOPs, but in static variants."""
@@ -84,7 +65,7 @@ class Patcher:
 
     def address(self, symbol: str) -> int:
         """The address of a function or trampoline. Raises InputError where the source lacks it."""
-        return self.image.label(symbol)
+        return self.image.placement.label(symbol)
 
     def make_call(self, ip: int, target: int) -> None:
         """The NOP at ip becomes a call."""
@@ -100,8 +81,7 @@ class Patcher:
 
     def update_trace_func(self, func: int) -> None:
         """The labels of both trampolines begin to call func."""
-        for entry in self.entries:
-            label = self.address(entry.call)
+        for label in self._calls:
             self._memory.write(label, self._call(label, func))
 
     def _call(self, ip: int, target: int) -> bytes:
@@ -132,7 +112,8 @@ class Patcher:
         An ops may take the place of one that had its name and is not registered. Raises UsageError for a name that is
         taken, InputError when room ends.
         """
-        self.image.expect_room_for_copy(max((original.size for original in self._originals.values()), default=0))
+        if not all(self.image.has_room_for_copy(original.size) for original in self._originals.values()):
+            raise InputError("no room for another private trampoline")
         known = self._settled.get(ops.name)
         if known is None:
             self._expect_free(ops.name, function_name(ops))
@@ -202,6 +183,32 @@ class Patcher:
         self._copied[ops.name] = original
         ops.trampoline, ops.trampoline_size = copy, original.size
         ops.kernel_flags.add("ALLOC_TRAMP")
+
+
+@lru_cache(maxsize=16)
+def patched_calls(placed: Placement) -> tuple[int, ...]:
+    """The addresses of the calls that the core patches: ftrace_call, ftrace_regs_call.
+
+    Raises InputError, with the bytes there, where a label does not hold a call that can be patched.
+    """
+    variant, engine = placed.subject.variant, placed.arch.engine
+    labels = []
+    for entry in (variant.plain, variant.regs):
+        if entry:
+            placed.label(entry.symbol)
+            _expect_call(placed, entry.call, variant.site.call, engine)
+            labels.append(placed.label(entry.call))
+    return tuple(labels)
+
+
+def _expect_call(placed: Placement, label: str, call: Branch, engine: Engine) -> None:
+    address, size = placed.label(label), len(call.opcode)
+    there = placed.bytes_at(address, size)
+    (wanted,) = disassemble(engine, fixups.encode_branch(call, address, address), address)
+    found = next(iter(disassemble(engine, there, address)), None)
+    if found is None or (found.mnemonic, found.size) != (wanted.mnemonic, wanted.size):
+        where = placed.symbols.where(address)
+        raise InputError(f"{where}: {label} must be a {wanted.mnemonic} of {size} bytes; there is {there.hex(' ')}")
 
 
 def function_name(ops: FtraceOps) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -79,16 +80,19 @@ class MemberSeen:
 
 
 class Provenance:
-    """The origins of one arrival's record, found by replays when this is made. The user's code does not run again.
+    """The origins of one arrival's record, found by replays once they are asked for. No callback runs again.
 
-    Raises UsageError within a run.
+    What asks for replays raises UsageError within a run.
     """
 
     def __init__(self, arrival: Arrival, hit: Hit) -> None:
         self._arrival, self._hit, self._lab = arrival, hit, hit.lab
         self._order = recorded(hit).order
-        self._evidence = Evidence(hit, list(self._samples()))
         self._writers = self._find_writers()
+
+    @cached_property
+    def _evidence(self) -> Evidence:
+        return Evidence(self._hit, list(self._samples()))
 
     @property
     def certain(self) -> bool:
@@ -109,6 +113,11 @@ class Provenance:
         if entry and member.name in entry.constants:
             return Const(entry.constants[member.name])
         return member.holds
+
+    def written(self, member: Member, before: bytes) -> bool:
+        """Whether somebody wrote all of a member that a callback found in `before`: no replay is needed to tell."""
+        span = slice(member.offset, member.offset + member.size)
+        return before[span] != self._arrival.before[span] or all(map(self._filled, range(span.start, span.stop)))
 
     def member(self, name: str, before: bytes) -> MemberSeen:
         """A member of the record whose bytes a callback found as `before`. Raises KeyError."""

@@ -155,7 +155,7 @@ class RecordSeen:
         return iter(self._members.values())
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._call.arrival.recording.lab.arch.pt_regs.members)
 
     def honoured(self, name: str) -> Honoured:
         """Whether a write to a member reaches the traced function on return. Raises KeyError."""
@@ -164,7 +164,8 @@ class RecordSeen:
     @property
     def populated(self) -> int:
         """How many members somebody wrote."""
-        return sum(seen.written for seen in self)
+        members = self._call.arrival.recording.lab.arch.pt_regs.members
+        return sum(self.provenance.written(member, self._call.before) for member in members)
 
 
 @dataclass(slots=True, eq=False)

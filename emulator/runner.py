@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
 
 from emulator.core.records import DynFtrace
 from emulator.errors import Fault, LimitReached, RunError, UnknownName, UsageError
@@ -71,6 +72,8 @@ class Runner:
         self._entries = {rec.symbol: self._caller(rec) for rec in lab.core.records.values()}
         self._active: list[_Run] = []
         self._state = State(-1, {})
+        self._complete: WeakSet[Shape] = WeakSet()
+        """Traces of the code as it is, after which memory held nothing but what they explain."""
         self._replay: Listener | None = None
         self.scribble = Scribbler(self._arch, self._layout, lab.seed)
         self._values = random_registers(self._arch, Random(f"registers {lab.seed}"))
@@ -121,6 +124,7 @@ class Runner:
         memory = self._image.memory
         if self._state.version != memory.version:
             self._state = State(memory.version, memory.contents())
+            self._complete.clear()
         return self._state
 
     def entry(self, function: str) -> int:
@@ -166,7 +170,7 @@ class Runner:
         if tracer:
             recording.raw, recording.values = tuple(tracer.events), tuple(tracer.values)
             recording.shape = tracer.shape(recording.raw)
-            if not recording.shape.complete and not self._active:
+            if recording.shape not in self._complete and not self._active:
                 self._expect_complete(recording.shape, recording.state)
         recording.outcome = broken or self._outcome(recording, stop, limit)
         if recording.outcome:
@@ -180,7 +184,7 @@ class Runner:
             address = unexplained(region.base, before, region.data[:], spans)
             if address is not None:
                 raise RunError(f"the byte at {address:#x} ({region.name}) has changed, but no write to it was recorded")
-        shape.complete = True
+        self._complete.add(shape)
 
     def _outcome(self, recording: Recording, stop: Stop, limit: int) -> RunError | None:
         pc = self._layout.get(stop.registers, self._arch.abi.pc)

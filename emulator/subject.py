@@ -20,7 +20,7 @@ from emulator.source import read_source
 KERNEL = "kernel.S"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Subject:
     """A variant with its code: the trampolines, and the fake kernel's own functions with their sites."""
 

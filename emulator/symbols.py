@@ -41,7 +41,15 @@ class Symbols:
         self._functions: list[Function] = []
         self._data: dict[int, str] = {}
         self._lines: dict[int, Line] = {}
+        """Shared by all copies: only code has lines, and it is all there before the first copy is made."""
         self._copies: list[Copy] = []
+
+    def copy(self) -> Symbols:
+        """The same names, to which others can be added."""
+        other = Symbols()
+        other._address, other._functions = dict(self._address), list(self._functions)
+        other._data, other._lines, other._copies = dict(self._data), self._lines, list(self._copies)
+        return other
 
     def __contains__(self, name: str) -> bool:
         return name in self._address

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The catalog finds what lies in the two folders, in a checkout and in a wheel, and says what is wrong with a file."""
 
-import platform
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -78,7 +78,8 @@ def test_no_name_is_claimed_twice() -> None:
 
 @pytest.mark.parametrize(("machine", "name"), [("x86_64", "x86_64"), ("armv7l", "arm"), ("pdp11", "x86_64")])
 def test_the_host_is_what_uname_says_or_x86_64(monkeypatch: pytest.MonkeyPatch, machine: str, name: str) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: machine)
+    told = os.uname_result(("Linux", "here", "6.12", "#1", machine))
+    monkeypatch.setattr(os, "uname", lambda: told)
     assert catalog.host().name == name
 
 

@@ -271,7 +271,6 @@ def test_a_change_of_data_that_no_event_explains_is_an_error(lab):
     def func(ip, parent_ip, op, regs):
         lab.image.data.data[-1] ^= 1
 
-    engine.tracing(lab.arch).tracer._shapes.clear()  # a shape that was complete once is not looked at again
     traced_by(lab, func, FUNCTION)
     with pytest.raises(RunError, match=r"\(data\) has changed"):
         lab.call(FUNCTION)
@@ -279,13 +278,7 @@ def test_a_change_of_data_that_no_event_explains_is_an_error(lab):
 
 def running(lab):
     """The tracer of the run that is under way."""
-    machines = []
-    for _ in range(4):
-        machine = engine._machine(lab.arch, engine.Tracer, len(machines))
-        if machine.running:
-            return machine.tracer
-        machines.append(machine)
-    raise AssertionError
+    return next(machine.tracer for machine in engine._machines(lab.arch, engine.Tracer) if machine.running)
 
 
 def test_what_python_writes_is_explained(lab):
@@ -297,11 +290,29 @@ def test_what_python_writes_is_explained(lab):
         lab.call(OTHER, trace=False)
 
     traced_by(lab, func, FUNCTION)
-    assert lab.call(FUNCTION).shape.complete
+    lab.call(FUNCTION)
 
 
 def test_what_one_run_leaves_behind_is_not_the_next_ones(lab):
     traced_by(lab, lambda *_: lab.image.memory.write_word(lab.image.data.end - 8, 1), FUNCTION)
     lab.call(FUNCTION, trace=False)
     lab.image.memory.write(lab.image.stack.base, b"beside a run")
-    assert lab.call(OTHER).shape.complete
+    lab.call(OTHER)
+
+
+def test_memory_is_looked_at_once_for_each_trace_and_state_of_the_code(lab, monkeypatch):
+    looks, look = [], lab.runner._expect_complete
+
+    def counted(shape, state):
+        looks.append(shape)
+        look(shape, state)
+
+    monkeypatch.setattr(lab.runner, "_expect_complete", counted)
+    for _ in range(3):
+        lab.call(FUNCTION)
+    assert len(looks) == 1
+    lab.call(OTHER)
+    assert len(looks) == 2
+    lab.image.memory.write(lab.image.exit + 0x100, b"other code")
+    lab.call(FUNCTION)
+    assert len(looks) == 3

@@ -17,10 +17,11 @@ if encoder.available() is None:
     encoder.shared().start()  # its child loads keystone while this process loads the engines
 
 from emulator.lab import Lab
+from emulator.placement import placement
 from emulator.report import document, story, summary
 from emulator.report.lines import Line, Span, coloured, line, plain
 from emulator.report.trace import listing
-from emulator.scenario import OpsSpec, Outcome, Scenario, play, tell
+from emulator.scenario import OpsSpec, Outcome, Scenario, tell
 from emulator.scenario import story as usual
 from emulator.subject import Subject, load, select
 
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     others = [variant for variant in arch.variants if own_story and variant is not chosen and _dynamic(variant)]
     loaded = load(arch, [chosen, *others], source=options.source, assembler=options.assembler)
     subject, *_ = loaded
-    function = options.function or Lab(subject=subject).functions[0]
+    function = options.function or _functions(subject)[0]
     if not _dynamic(chosen):
         return _static(options, subject)
     told = tell(subject, _scenarios(options, chosen, subject, function), function, options.seed)
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
 def _scenarios(options: argparse.Namespace, variant: Variant, subject: Subject, function: str) -> Sequence[Scenario]:
     """The usual ones, or the user's ops, beside the disabled site."""
     if not options.ops:
-        other = next(name for name in Lab(subject=subject).functions if name != function)
+        other = next(name for name in _functions(subject) if name != function)
         return usual(variant, function, other)
     specs = tuple(OpsSpec.parse(text) for text in options.ops)
     return Scenario("none", "nobody", ()), Scenario("ops", "the ops given", specs)
@@ -80,10 +81,17 @@ def _summary(arch: Arch, loaded: Sequence[Subject], told: Mapping[str, Outcome],
 
 
 def _usual(subject: Subject, seed: int) -> dict[str, Outcome]:
-    function, other = Lab(subject=subject).functions[:2]
-    return {
-        scenario.name: play(subject, scenario, function, seed) for scenario in usual(subject.variant, function, other)
-    }
+    """The usual scenarios, as far as the summary looks at them."""
+    function, other = _functions(subject)[:2]
+    regs = Ability.DYNAMIC_FTRACE_WITH_REGS in subject.variant.abilities
+    unseen = {"none", "lenient"} if regs else {"none"}  # IF_SUPPORTED matters where SAVE_REGS is refused
+    scenarios = usual(subject.variant, function, other)
+    return tell(subject, [scenario for scenario in scenarios if scenario.name not in unseen], function, seed)
+
+
+def _functions(subject: Subject) -> list[str]:
+    """The traced functions, in the order of their addresses."""
+    return [function for _, function in placement(subject).sites]
 
 
 def _exit_code(told: Mapping[str, Outcome]) -> int:

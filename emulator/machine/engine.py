@@ -6,7 +6,6 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable
 from functools import cache
-from itertools import count
 from typing import Any, NamedTuple
 
 import unicorn
@@ -194,14 +193,19 @@ def _access(region: Region) -> int:
 
 
 @cache
-def _machine(arch: Arch, make_tracer: Callable[[RegisterFile], Tracer] | None, _number: int) -> Machine:
-    return Machine(arch, make_tracer)
+def _machines(_arch: Arch, _make_tracer: Callable[[RegisterFile], Tracer] | None) -> list[Machine]:
+    """The engines of a kind that there are so far."""
+    return []
 
 
 def _idle(arch: Arch, make_tracer: Callable[[RegisterFile], Tracer] | None) -> Machine:
-    """The first engine of this kind that is not running: within a run, one more than is."""
-    machines = (_machine(arch, make_tracer, number) for number in count())
-    return next(machine for machine in machines if not machine.running)
+    """The first engine of a kind that is not running: within a run, one more than is."""
+    machines = _machines(arch, make_tracer)
+    for machine in machines:
+        if not machine.running:
+            return machine
+    machines.append(Machine(arch, make_tracer))
+    return machines[-1]
 
 
 def plain(arch: Arch) -> Machine:

@@ -35,18 +35,14 @@ class Write:
     order: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Shape:
-    """What a trace is apart from the values written. `event` positions say where in the raw list something stood.
-
-    `complete` says that memory was found to hold nothing but what these writes explain.
-    """
+    """What a trace is apart from the values written. `event` positions say where in the raw list something stood."""
 
     pcs: tuple[int, ...]
     writes: tuple[Write, ...]
     write_events: tuple[int, ...]
     step_events: tuple[int, ...]
-    complete: bool = False
     _last: dict[tuple[int, int], dict[int, Write]] = field(default_factory=dict)
 
     def spans(self) -> Iterator[tuple[int, int]]:

@@ -7,6 +7,7 @@ import re
 from pathlib import PurePosixPath
 
 from emulator.assembly.piece import Line as SourceLine
+from emulator.description import Return
 from emulator.lab import Lab
 from emulator.provenance import MemberSeen, Status
 from emulator.recording import RecordSeen
@@ -33,8 +34,7 @@ def legend() -> list[Line]:
 
 def populated(record: RecordSeen) -> str:
     """n/m: how many of the members somebody wrote."""
-    members = list(record)
-    return f"{sum(seen.written for seen in members)}/{len(members)}"
+    return f"{record.populated}/{len(record)}"
 
 
 def byte_map(lab: Lab, record: RecordSeen, title: str) -> list[Line]:
@@ -82,7 +82,7 @@ def _rows(lab: Lab, seen: MemberSeen, honoured: str, function: str, file: str) -
         seen.member.name,
         Span(data, style),
         letter,
-        _follows(seen),
+        _follows(lab, seen),
         honoured,
     ]
     rows = [[*cells, _writer(lab, seen.writer, function, file)]]
@@ -92,9 +92,12 @@ def _rows(lab: Lab, seen: MemberSeen, honoured: str, function: str, file: str) -
     return rows
 
 
-def _follows(seen: MemberSeen) -> str:
+def _follows(lab: Lab, seen: MemberSeen) -> str:
     """What the value follows; the last column says it of a member that nobody wrote."""
-    return "-" if seen.status is Status.UNWRITTEN else seen.origin.short
+    if seen.status is Status.UNWRITTEN:
+        return "-"
+    landing = f"site+{len(lab.variant.site.call.opcode)}"
+    return landing if isinstance(seen.origin.value, Return) else seen.origin.short
 
 
 def _writer(lab: Lab, address: int | None, function: str, file: str) -> str:

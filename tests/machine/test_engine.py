@@ -127,15 +127,23 @@ def test_an_engine_is_not_entered_twice(guest):
     assert ends_well(guest)
 
 
+def forget(machine):
+    """The events of other tests."""
+    if machine.tracer:
+        machine.tracer.clear()
+
+
 @pytest.mark.parametrize("kind", [engine.plain, engine.tracing, engine.stepping])
 def test_an_idle_engine_is_used_again_and_a_running_one_is_not(arch, guest, kind):
     guest.machine = outer = kind(arch)
     assert kind(arch) is outer
+    forget(outer)
     inner = []
 
     def handler(address):
         if address == guest.start and not inner:
             inner.append(kind(arch))
+            forget(inner[0])
             guest.machine = inner[0]
             inner.append(guest.run(start=guest.start, result=2, limit=3))
             guest.machine = outer
