@@ -11,6 +11,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 # -- values at the site ------------------------------------------------------------------------------------------------
 # A small vocabulary for "which value is meant", used both for what a record promises and for where a byte came from.
@@ -58,8 +59,7 @@ Value = Reg | Sum | Word | Return | Const
 # -- structures --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One member of a record: `offset` and `size` in bytes, and what it promises to hold in a full record."""
 
     name: str
@@ -93,8 +93,7 @@ def words(name: str, size: int, word: int, members: Mapping[str, tuple[int, Valu
 # -- registers and the C ABI -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(NamedTuple):
     """A register: the name people use, and the tail of unicorn's constant (UC_X86_REG_RAX -> "RAX")."""
 
     name: str
@@ -232,8 +231,7 @@ class Ability(enum.Flag):
     KERNEL_IBT = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Quirk:
+class Quirk(NamedTuple):
     """A known fault of that kernel release: the clause it breaks, what exactly, what happens, and the source."""
 
     clause: str

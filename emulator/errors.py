@@ -20,14 +20,13 @@ from __future__ import annotations
 import difflib
 import errno as _errno
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SHOWN_CALLS = 4
 """How many macro invocations a message lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A position in a source text; line and column count from 1, 0 is "not known"."""
 
     file: str

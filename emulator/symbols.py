@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import bisect
-from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from emulator.assembly.piece import Line
 
 _start = attrgetter("address")
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """The code [address, end) that listings call `name`."""
 
     address: int
@@ -21,8 +20,7 @@ class Function:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """A function whose code was copied from `original`."""
 
     function: Function

@@ -173,4 +173,4 @@ def _inside(line: Line, piece: Piece) -> bool:
 
 def _with_place(fixup: Fixup, owners: dict[tuple[str, int], Line]) -> Fixup:
     owner = owners.get((fixup.section, fixup.offset))
-    return dataclasses.replace(fixup, place=owner.place) if owner else fixup
+    return fixup._replace(place=owner.place) if owner else fixup

@@ -6,14 +6,14 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.assembly import fixups
 from emulator.assembly.piece import Fixup, Line, Piece, Section, Symbol
 from emulator.errors import InputError, Place
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A section's bytes, finished, at their address."""
 
     address: int
@@ -26,16 +26,14 @@ class Chunk:
         return self.address + len(self.data)
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedLine:
+class PlacedLine(NamedTuple):
     """A source line whose bytes stand at [address, address + line.size)."""
 
     address: int
     line: Line
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedFixup:
+class PlacedFixup(NamedTuple):
     """A field that has been filled, with what is needed to fill it again in a copy at another address."""
 
     address: int

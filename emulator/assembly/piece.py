@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from emulator.errors import Place
 
@@ -19,8 +20,7 @@ class Source:
     includes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """Bytes with a name. `align` is in bytes, a power of two."""
 
     name: str
@@ -30,8 +30,7 @@ class Section:
     writable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(NamedTuple):
     """A name for an offset into a section, or for a number where `section` is None. `binding`: local, global, weak."""
 
     name: str
@@ -42,8 +41,7 @@ class Symbol:
     function: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The bytes [offset, offset + size) of a section come from `text`, which stands at `place`.
 
     For an instruction out of a macro `place` is the line inside the macro's body and `calls` are the invocations that
@@ -59,8 +57,7 @@ class Line:
     instruction: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Fixup:
+class Fixup(NamedTuple):
     """A field that depends on addresses: apply emulator.assembly.fixups function `kind` at section+offset.
 
     `kind` is the ELF relocation's name (R_X86_64_PC32, R_ARM_CALL, ...), `symbol` may be local, undefined, or the

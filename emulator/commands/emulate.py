@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 
 from emulator import catalog
@@ -18,9 +17,8 @@ if encoder.available() is None:
 
 from emulator.lab import Lab
 from emulator.placement import placement
-from emulator.report import document, story, summary
+from emulator.report import story, summary
 from emulator.report.lines import Line, Span, coloured, line, plain
-from emulator.report.trace import listing
 from emulator.scenario import OpsSpec, Outcome, Scenario, tell
 from emulator.scenario import story as usual
 from emulator.subject import Subject, load, select
@@ -41,12 +39,26 @@ def run(options: argparse.Namespace) -> int:
     if "ops" in told and isinstance(told["ops"].refused, UsageError):
         raise told["ops"].refused
     if options.format == "json":
-        write(options, json.dumps(document.document(told), indent=1) + "\n")
+        write(options, _json(told))
     else:
-        lines = story.render(told) + (listing(told) if options.trace else [])
+        lines = story.render(told) + (_listing(told) if options.trace else [])
         lines += _summary(arch, loaded, told, options.seed) if own_story else []
         write(options, coloured(lines) if colour(options) else plain(lines))
     return _exit_code(told)
+
+
+def _json(told: Mapping[str, Outcome]) -> str:
+    import json  # noqa: PLC0415 - what only some runs need, the others need not wait for
+
+    from emulator.report import document  # noqa: PLC0415
+
+    return json.dumps(document.document(told), indent=1) + "\n"
+
+
+def _listing(told: Mapping[str, Outcome]) -> list[Line]:
+    from emulator.report.trace import listing  # noqa: PLC0415 - see _json()
+
+    return listing(told)
 
 
 def _scenarios(options: argparse.Namespace, variant: Variant, subject: Subject, function: str) -> Sequence[Scenario]:

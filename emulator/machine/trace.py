@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from emulator.machine.registers import RegisterFile
 
@@ -21,8 +22,7 @@ CodeHook = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64)
 WriteHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_uint64)
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """`size` bytes written at `address` by the instruction at `pc`, the `step`-th of the trace, both counted from 0.
 
     `order` numbers the writes.
