@@ -49,6 +49,7 @@ class Lab:
             (subject,) = load(declared, [chosen], source=Path(source) if source else None, assembler=assembler)
         self.subject, self.arch, self.variant, self.seed = subject, subject.arch, subject.variant, seed
         self.layout = Layout(self.arch)
+        self._passes_op = Ability.ARCH_SUPPORTS_FTRACE_OPS in self.variant.abilities
         self._arguments = self.layout.chooser(self.arch.abi.arguments[:3])
         self.release = releases.release(self.variant.release)
         self.image = Image(subject, seed)
@@ -155,7 +156,6 @@ class Lab:
                 ops_assist_func(self.core, ip, parent_ip, self._dereferenced(arrival, op), record)
         finally:
             self._arrival = outer
-        arrival.after = self._bytes(arrival)
 
     def _dereferenced(self, arrival: Arrival, op: int) -> FtraceOps:
         """The ops at an address that C code is about to follow. Raises Fault where there is none."""
@@ -193,7 +193,7 @@ class Lab:
         if region is None or not region.writable:
             what = f"{arrival.record:#x} for its record, which is not in writable memory"
             raise Fault(f"{arrival.symbol} got {what}", self._from(arrival))
-        arrival.before = self._bytes(arrival)
+        arrival.before = arrival.after = self._bytes(arrival)
         return FtraceRegs(self.arch, self.image.memory, arrival.record, self.variant.get_regs)
 
     def _bytes(self, arrival: Arrival) -> bytes:
@@ -203,7 +203,7 @@ class Lab:
 
     def _resolve(self, op: int) -> FtraceOps | Pointer | None:
         """The op argument as Python sees it."""
-        if Ability.ARCH_SUPPORTS_FTRACE_OPS not in self.variant.abilities:
+        if not self._passes_op:
             return None
         return self.patcher.ops_at(op) or Pointer(op, self.symbol(op))
 
@@ -214,7 +214,7 @@ class Lab:
         if not self.release.callback_gets_op:
             op = None
         regs = record.get_regs() if record else None
-        call = Call(ops, ip, parent_ip, op, arrival, self._bytes(arrival))
+        call = Call(ops, ip, parent_ip, op, arrival, arrival.after)
         if record:
             seen = RecordSeen(call, full=regs is not None)
             call.regs = seen if regs is not None else None
@@ -225,4 +225,4 @@ class Lab:
             ops.func(ip, parent_ip, op, regs)
         finally:
             self.fregs = outer
-        call.after = self._bytes(arrival)
+        call.after = arrival.after = self._bytes(arrival)

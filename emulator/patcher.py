@@ -45,6 +45,8 @@ class Patcher:
         self._calls = patched_calls(image.placement)
         self._originals = originals(image.placement)
         self._settled: dict[str, Settled] = {}
+        self._by_address: dict[int, FtraceOps] = {}
+        self._by_func: dict[int, FtraceOps] = {}
         self._copied: dict[str, Original] = {}
         self._boot()
 
@@ -122,6 +124,8 @@ class Patcher:
         if known is None or known.ops.home != ops.home:
             known = self._take(ops)
         self._settled[ops.name] = known._replace(ops=ops)
+        self._by_address = {settled.address: settled.ops for settled in self._settled.values()}
+        self._by_func = {settled.func: settled.ops for settled in self._settled.values()}
         ops.address, ops.func_address = known.address, known.func
 
     def _expect_free(self, *names: str) -> None:
@@ -135,11 +139,11 @@ class Patcher:
 
     def ops_at(self, address: int) -> FtraceOps | None:
         """The ops whose struct is at an address."""
-        return next((settled.ops for settled in self._settled.values() if settled.address == address), None)
+        return self._by_address.get(address)
 
     def ops_of(self, func: int) -> FtraceOps | None:
         """The ops whose function is at an address."""
-        return next((settled.ops for settled in self._settled.values() if settled.func == func), None)
+        return self._by_func.get(func)
 
     def publish(self, ops: FtraceOps, following: FtraceOps) -> None:
         """Write the members that assembly or a debugger would look at."""

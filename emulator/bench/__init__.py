@@ -83,7 +83,7 @@ def render(rows: Iterable[Row], rounds: int) -> str:
     lines = [_line(row) for row in rows]
     foot = (
         f"\nus per call, medians of {rounds} interleaved rounds; ratios are taken within each round, in brackets their"
-        "\nmiddle half. Both sides came to equal facts first."
+        "\nmiddle half. Both sides came to equal facts first.\n"
     )
     return head + "".join(lines) + foot
 
