@@ -12,11 +12,17 @@ from emulator.errors import FtraceError
 from emulator.lab import Lab
 from emulator.recording import Call, Hit, Pointer, Recording, RecordSeen
 from emulator.replay import recorded
-from emulator.report.lines import Cell, Line, Span, heading, line, table
+from emulator.report.lines import WIDTH, Cell, Line, Span, heading, line, table
 from emulator.report.record import byte_map, legend, populated
 from emulator.scenario import Outcome
 
 NOT_PASSED = "not passed"
+IF_SUPPORTED = (
+    "quirk: SAVE_REGS_IF_SUPPORTED alone gives no regs where they are supported: it is turned into SAVE_REGS only "
+    "where they are not (kernel/trace/ftrace.c __register_ftrace_function)"
+)
+CALLS = 16
+"""How many calls of callbacks are shown for one function; a trampoline that goes astray can make a thousand."""
 
 
 def render(outcomes: Mapping[str, Outcome]) -> list[Line]:
@@ -39,9 +45,19 @@ def title(lab: Lab) -> list[Line]:
     return [
         [Span(first, "bold"), Span(f"  seed {lab.seed}")],
         line(variant.summary),
-        *(line(text) for text in _wrap(names, 98)),
+        *(line(text) for text in _wrap(names, WIDTH)),
+        *(line(text) for text in _quirks(lab)),
         [],
     ]
+
+
+def _quirks(lab: Lab) -> list[str]:
+    """What that release did wrong, or not as its comments say, and where; it is shown, not mended."""
+    known = [f"quirk: {quirk.what}: {quirk.effect} ({quirk.source})" for quirk in lab.variant.quirks]
+    if "SAVE_REGS_IF_SUPPORTED" in lab.release.flags and lab.core.with_regs:
+        known.append(IF_SUPPORTED)
+    wrapped = [_wrap(quirk, WIDTH - 2) for quirk in known]
+    return [text for first, *more in wrapped for text in (first, *(f"  {rest}" for rest in more))]
 
 
 def _wrap(text: str, width: int) -> list[str]:
@@ -129,9 +145,9 @@ def arguments(told: Sequence[Outcome]) -> list[Line]:
 
 
 def every_call(outcome: Outcome) -> list[Call]:
-    """The calls of callbacks at the sites of the functions that were called, in order."""
+    """The calls of callbacks at the sites of the functions that were called, in order, as many as are shown."""
     functions = [name for name in (outcome.function, outcome.scenario.also) if name]
-    return [call for function in functions for call in outcome.calls(function)]
+    return [call for function in functions for call in outcome.calls(function)[:CALLS]]
 
 
 def _arguments(outcome: Outcome, call: Call, *, fregs: bool) -> list[Cell]:
@@ -148,7 +164,16 @@ def _wrong(seen: Sequence[tuple[Outcome, Call]]) -> list[Line]:
             if got != wanted:
                 text = f"WRONG: {call.ops.name} got {name} {outcome.lab.symbol(got)} ({got:x}), not {wanted:x}"
                 lines.append([Span(text, "bold red")])
-    return lines or [line("ip = rec->ip and parent_ip = the return address of the function's caller, in every call")]
+    return [*lines, *_left_out(seen)] or [
+        line("ip = rec->ip and parent_ip = the return address of the function's caller, in every call")
+    ]
+
+
+def _left_out(seen: Sequence[tuple[Outcome, Call]]) -> list[Line]:
+    """Says how many calls are not shown."""
+    outcomes = {id(outcome): outcome for outcome, _ in seen}.values()
+    more = sum(max(0, len(outcome.calls(outcome.function)) - CALLS) for outcome in outcomes)
+    return [[Span(f"and {more} more calls of callbacks", "bold red")]] if more else []
 
 
 def true_ip(call: Call) -> int | None:
@@ -197,11 +222,12 @@ def records(told: Sequence[Outcome]) -> list[Line]:
             name = f"{call.ops.name} of {outcome.scenario.label}" if len(outcome.scenario.ops) > 1 else call.ops.name
             if record is None:
                 continue
-            like = shown.setdefault(_picture(outcome.lab, record), name)
-            if like == name:
+            picture = _picture(outcome.lab, record)
+            if picture not in shown:
                 lines += byte_map(outcome.lab, record, f"What {name} received")
-            else:
-                lines.append(line(f"{name} received the same as {like}, byte for byte of the same origin"))
+            elif shown[picture] != name:
+                lines.append(line(f"{name} received the same as {shown[picture]}, byte for byte of the same origin"))
+            shown.setdefault(picture, name)
     return [*lines, [], *legend(), []] if lines else []
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping, Sequence
 
-from emulator.description import Variant
+from emulator.description import Ability, Variant
 from emulator.errors import FtraceError
 from emulator.recording import Call
 from emulator.report.lines import Cell, Line, Span, heading, line, table
@@ -26,7 +26,7 @@ def render(arch: str, rows: Sequence[Row]) -> list[Line]:
     lines += table([["", *(title for _, title in KINDS)], *(_seen(*row) for row in rows)])
     if any(variant.synthetic for variant, _ in rows):
         lines.append(line("* synthetic: no real kernel, but a case that the kernel's contract provides for"))
-    return [*lines, [], *_ways(arch, rows)]
+    return [*lines, [], *_ways(arch, rows), *_untested(arch, [variant for variant, _ in rows])]
 
 
 def _name(variant: Variant) -> str:
@@ -79,9 +79,9 @@ def _ways(arch: str, rows: Sequence[Row]) -> list[Line]:
     return [heading(f"{arch}: what the trampoline calls"), *table(cells), []]
 
 
-def _columns(names: Sequence[str]) -> list[str]:
-    """Names in lines of two."""
-    return [", ".join(names[at : at + 2]) for at in range(0, len(names), 2)]
+def _columns(names: Sequence[str], each: int = 2) -> list[str]:
+    """Names in lines of a few each."""
+    return [", ".join(names[at : at + each]) for at in range(0, len(names), each)]
 
 
 def _way(told: Told) -> tuple[tuple[str, str], ...]:
@@ -113,3 +113,28 @@ def _stopped(outcome: Outcome) -> str:
     ran = (outcome.lab.image.symbols.function(pc) for pc in recording.shape.between(hit.event, hit.landing_event))
     names = dict.fromkeys(function.name for function in ran if function and function.name != hit.symbol)
     return f"{list(names)[-1]} tests function_trace_stop and returns" if names else "nothing was called"
+
+
+# -- what is there, but not run ---------------------------------------------------------------------------------------
+
+
+def _untested(arch: str, variants: Sequence[Variant]) -> list[Line]:
+    """Code of these variants that is assembled and placed, and that nothing here runs yet."""
+    static = [variant for variant in variants if Ability.DYNAMIC_FTRACE not in variant.abilities]
+    graph = [variant for variant in variants if Ability.FUNCTION_GRAPH_TRACER in variant.abilities]
+    direct = [variant for variant in variants if Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS in variant.abilities]
+    parts = (("static mcount", static), ("the graph caller and return_to_handler", graph), ("direct calls", direct))
+    rows: list[list[Cell]] = [
+        [Span("UNTESTED", "yellow"), what, *_columns([_name(item) for item in found], 3)]
+        for what, found in parts
+        if found
+    ]
+    return [heading(f"{arch}: assembled, but not run yet"), *_folded(rows), []]
+
+
+def _folded(rows: Sequence[Sequence[Cell]]) -> list[Line]:
+    """Rows whose cells from the third on stand below each other."""
+    lines: list[list[Cell]] = []
+    for verdict, what, first, *more in rows:
+        lines += [[verdict, what, first], *(["", "", cell] for cell in more)]
+    return table(lines)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from emulator import catalog
@@ -83,3 +85,40 @@ def test_no_story_shows_a_fault_where_there_is_none(name: str) -> None:
     text = plain(report.render(told(name, catalog.load(name).releases[-1])))
     for word in ("WRONG", "NOT BY CONTRACT", "UNRESOLVED", "did not come back", " ! "):
         assert word not in text.replace(" !  written", "")
+
+
+def test_quirks_are_said_where_they_show() -> None:
+    old, new = (plain(report.title(next(iter(told("x86_64", name).values())).lab)) for name in ("3.7", "6.12"))
+    assert "quirk: op: the callback gets the address of the variable function_trace_op" in old
+    assert "orig_ax: never written" in old
+    assert "orig_ax" not in new
+    assert "IF_SUPPORTED alone gives no regs" in new
+
+
+def test_what_is_not_run_yet_is_untested_by_name() -> None:
+    arch = catalog.load("x86_64")
+    text = plain(
+        summary.render("x86_64", [(arch.variant("3.7-static"), None), (arch.variant("6.12"), told("x86_64", "6.12"))])
+    )
+    untested = [row.split(maxsplit=1)[1] for row in text.splitlines() if row.startswith("UNTESTED ")]
+    assert [row.split("  ")[0] for row in untested] == [
+        "static mcount",
+        "the graph caller and return_to_handler",
+        "direct calls",
+    ]
+    assert untested[0].endswith("3.7-static")
+    assert untested[2].endswith("6.12")
+
+
+def test_a_trampoline_that_goes_round_does_not_fill_the_report(tmp_path: Path) -> None:
+    arch = catalog.load("x86_64")
+    text = catalog.source_text(arch, "ftrace-6.12.S")
+    back = "        mov     PT_ip(%rsp), %rax                       // rip = fregs->ip"
+    assert back in text
+    path = tmp_path / "round.S"
+    path.write_text(text.replace(back, f"{back}\n        sub     $5, %rax\n//"))
+    (subject,) = load(arch, [arch.variant("6.12")], source=path)
+    outcomes = tell(subject, story(arch.variant("6.12"), "vfs_read", "vfs_write")[1:2], "vfs_read", seed=1)
+    shown = plain(report.render(outcomes))
+    assert "more calls of callbacks" in shown
+    assert len(shown.splitlines()) < 120
