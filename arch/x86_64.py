@@ -133,8 +133,7 @@ REGS_612 = Entry(
     direct_jump="ftrace_regs_caller_jmp",
 )
 COPYING = Copying(  # arch/x86/kernel/ftrace.c create_trampoline(), RET_SIZE 5 of a MITIGATION_RETPOLINE kernel
-    op_load=b"\x48\x8b\x15",  # mov disp32(%rip), %rdx
-    op_fixup="R_X86_64_PC32",
+    op_load=Branch(b"\x48\x8b\x15\0\0\0\0", "R_X86_64_PC32", at=3, addend=-4),  # mov disp32(%rip), %rdx
     jump=b"\x75",  # jnz rel8
     no_jump=b"\x66\x90",
     ending=b"\xc3\xcc\xcc\xcc\xcc",

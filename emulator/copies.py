@@ -10,7 +10,7 @@ from functools import lru_cache
 from emulator.assembly import fixups
 from emulator.assembly.decode import Instruction, disassemble
 from emulator.assembly.link import PlacedFixup
-from emulator.description import Branch, Copying, Entry
+from emulator.description import Copying, Entry
 from emulator.errors import InputError
 from emulator.placement import Placement
 
@@ -30,7 +30,9 @@ class Original:
         if len(self._code) != self.end - self.start:
             raise InputError(f"{entry.end} must follow {entry.symbol} in the same section")
         self.call = self._offset(entry.call)
-        self._op_load = self._opcode(entry.op_load, copying.op_load, "load of function_trace_op")
+        self._op_load = self._opcode(
+            entry.op_load, copying.op_load.opcode[: copying.op_load.at], "load of function_trace_op"
+        )
         self._jump = self._opcode(entry.direct_jump, copying.jump, "jump")
         self._fixups = tuple(self._leaving())
 
@@ -52,17 +54,11 @@ class Original:
         if self._jump is not None:  # a copy never makes a direct call
             code[self._jump : self._jump + len(self._copying.no_jump)] = self._copying.no_jump
         if self._op_load is not None:
-            load = self._own_load(address, self._op_load)
+            load = fixups.encode_branch(self._copying.op_load, address + self._op_load, address + self._slot)
             code[self._op_load : self._op_load + len(load)] = load
         ending = self._copying.ending[: self._copying.ending_size]
         pointer = ops.to_bytes(self._arch.word, "big" if self._arch.big_endian else "little")
         return bytes(code) + ending + pointer
-
-    def _own_load(self, address: int, at: int) -> bytes:
-        """The load of function_trace_op, as one of the pointer behind the code."""
-        opcode = self._copying.op_load
-        load = Branch(opcode + bytes(4), self._copying.op_fixup, at=len(opcode), addend=-4)
-        return fixups.encode_branch(load, address + at, address + self._slot)
 
     # -- what can be copied -------------------------------------------------------------------------------------------
 

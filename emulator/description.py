@@ -134,7 +134,7 @@ class Abi:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A call or jump that the kernel writes into text itself.
+    """A call, a jump or a load relative to pc that the kernel writes into text itself.
 
     `opcode` is the instruction with its displacement field zero, `fixup` the name of the function in
     emulator/assembly/fixups.py that fills the field, `at` the field's offset in bytes, `addend` what ELF would add.
@@ -195,9 +195,8 @@ class Entry:
 class Copying:
     """How a private copy of an Entry is made (create_trampoline); all bytes are written by the kernel itself."""
 
-    op_load: bytes
-    """The opcode expected at Entry.op_load; its displacement follows and is pointed to the copy's own ops pointer."""
-    op_fixup: str
+    op_load: Branch
+    """The instruction expected at Entry.op_load; its field is made to lead to the copy's own ops pointer."""
     no_jump: bytes
     """What replaces the jump at Entry.direct_jump."""
     jump: bytes

@@ -21,6 +21,7 @@ IF_SUPPORTED = (
     "quirk: SAVE_REGS_IF_SUPPORTED alone gives no regs where they are supported: it is turned into SAVE_REGS only "
     "where they are not (kernel/trace/ftrace.c __register_ftrace_function)"
 )
+CHANGED = "changed at landing, after callbacks that scribble all they may"
 CALLS = 16
 """How many calls of callbacks are shown for one function; a trampoline that goes astray can make a thousand."""
 
@@ -243,9 +244,21 @@ def _picture(lab: Lab, record: RecordSeen) -> object:
 
 def afterwards(told: Sequence[Outcome]) -> list[Line]:
     """For each scenario: where it landed, what was changed, and what it cost."""
-    rows: list[list[Cell]] = [["afterwards", "insns", "stores", "stack", "changed at landing"]]
+    rows: list[list[Cell]] = [["afterwards", "insns", "stores", "stack", CHANGED]]
     rows += [_after(outcome) for outcome in told if outcome.recording]
-    return [*table(rows), []]
+    return [*table(rows), *_results(told), []]
+
+
+def _results(told: Sequence[Outcome]) -> list[Line]:
+    """Whether the function did its work as if nobody had been there."""
+    done = [(outcome, outcome.recording) for outcome in told if outcome.recording and not outcome.trouble]
+    if len(done) < 2 or done[0][0].scenario.ops:
+        return []
+    (untraced, recording), *others = done
+    wrong = [outcome.scenario.label for outcome, other in others if other.result != recording.result]
+    if wrong:
+        return [[Span(f"{untraced.function} returned something else than untraced: {', '.join(wrong)}", "bold red")]]
+    return [line(f"{untraced.function} returned {recording.result:x} to its caller in every call, traced or not")]
 
 
 def _after(outcome: Outcome) -> list[Cell]:

@@ -122,3 +122,18 @@ def test_a_trampoline_that_goes_round_does_not_fill_the_report(tmp_path: Path) -
     shown = plain(report.render(outcomes))
     assert "more calls of callbacks" in shown
     assert len(shown.splitlines()) < 120
+
+
+def test_a_lost_register_shows_in_the_result_and_at_landing(tmp_path: Path) -> None:
+    arch = catalog.load("x86_64")
+    text = catalog.source_text(arch, "ftrace-6.12.S")
+    path = tmp_path / "lost.S"
+    path.write_text(text.replace("        mov     PT_si(%rsp), %rsi", "        //"))
+    (subject,) = load(arch, [arch.variant("6.12")], source=path)
+    shown = plain(
+        report.render(tell(subject, story(arch.variant("6.12"), "vfs_read", "vfs_write"), "vfs_read", seed=1))
+    )
+    assert "rsi - NOT BY CONTRACT" in shown
+    assert "vfs_read returned something else than untraced: probe, kprobe" in shown
+    honest = plain(report.render(told("x86_64", "6.12")))
+    assert "in every call, traced or not" in honest
