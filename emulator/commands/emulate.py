@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 
 from emulator.assembly import encoder
 
@@ -14,4 +15,5 @@ def run(options: argparse.Namespace) -> int:
         encoder.shared().start()
     from emulator.commands import tell  # noqa: PLC0415 - takes as long as the child does
 
+    gc.freeze()  # what is imported stays; the collector need not look at it time and again
     return tell.run(options)
