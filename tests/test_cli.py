@@ -231,6 +231,9 @@ def test_a_static_variant_is_untested_by_name(run: Run, name: str) -> None:
     code, out, _ = run("emulate", name, "--variant", "3.7-static")
     assert code == cli.NOTHING
     assert "UNTESTED" in out
+    code, out, _ = run("emulate", name, "--variant", "3.7-static", "--format", "json")
+    assert code == cli.NOTHING
+    assert "static" in json.loads(out)["untested"]
 
 
 def test_output_goes_to_a_file(run: Run, tmp_path: Path) -> None:

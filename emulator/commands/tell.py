@@ -43,11 +43,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _json(told: Mapping[str, Outcome]) -> str:
-    import json  # noqa: PLC0415 - what only some runs need, the others need not wait for
+    from emulator.report import document  # noqa: PLC0415 - what only some runs need, the others need not wait for
 
-    from emulator.report import document  # noqa: PLC0415
+    return _dumped(document.document(told))
 
-    return json.dumps(document.document(told), indent=1) + "\n"
+
+def _dumped(document: Mapping[str, object]) -> str:
+    import json  # noqa: PLC0415 - see _json()
+
+    return json.dumps(document, indent=1) + "\n"
 
 
 def _listing(told: Mapping[str, Outcome]) -> list[Line]:
@@ -67,11 +71,14 @@ def _scenarios(options: argparse.Namespace, variant: Variant, subject: Subject, 
 
 def _static(options: argparse.Namespace, subject: Subject) -> int:
     """A static variant is assembled and laid out, and that is all for now."""
-    lines = [
-        *story.title(Lab(subject=subject, seed=options.seed)),
-        line(Span("UNTESTED", "yellow"), ": static mcount is assembled, but not run yet"),
-    ]
-    write(options, coloured(lines) if colour(options) else plain(lines))
+    lab = Lab(subject=subject, seed=options.seed)
+    if options.format == "json":
+        from emulator.report import document  # noqa: PLC0415 - see _json()
+
+        write(options, _dumped(document.untested(lab, summary.STATIC)))
+    else:
+        lines = [*story.title(lab), line(Span("UNTESTED", "yellow"), f": {summary.STATIC}")]
+        write(options, coloured(lines) if colour(options) else plain(lines))
     return NOTHING
 
 

@@ -25,14 +25,7 @@ def document(outcomes: Mapping[str, Outcome]) -> Json:
     lab, function = told[0].lab, told[0].function
     rec = lab.record(function)
     return {
-        "schema": SCHEMA,
-        "arch": lab.arch.name,
-        "release": lab.release.name,
-        "variant": lab.variant.name,
-        "abilities": [ability.name for ability in lab.variant.abilities],
-        "synthetic": lab.variant.synthetic,
-        "source": lab.subject.origin,
-        "seed": lab.seed,
+        **_configuration(lab),
         "function": function,
         "site": {
             "ip": hex(rec.ip),
@@ -41,6 +34,24 @@ def document(outcomes: Mapping[str, Outcome]) -> Json:
             "disabled": lab.variant.site.nop.hex(),
         },
         "scenarios": [_scenario(outcome) for outcome in told],
+    }
+
+
+def untested(lab: Lab, reason: str) -> Json:
+    """The document of a variant that is not run."""
+    return {**_configuration(lab), "untested": reason, "scenarios": []}
+
+
+def _configuration(lab: Lab) -> Json:
+    return {
+        "schema": SCHEMA,
+        "arch": lab.arch.name,
+        "release": lab.release.name,
+        "variant": lab.variant.name,
+        "abilities": [ability.name for ability in lab.variant.abilities],
+        "synthetic": lab.variant.synthetic,
+        "source": lab.subject.origin,
+        "seed": lab.seed,
     }
 
 

@@ -17,6 +17,7 @@ Told = Mapping[str, Outcome]
 Row = tuple[Variant, Told | None]
 """A variant and its outcomes by scenario; None for one that is not run."""
 
+STATIC = "static mcount is assembled, but not run yet"
 KINDS = (("probe", "one ops"), ("kprobe", "one ops with SAVE_REGS"), ("both", "beside another"))
 
 
@@ -35,7 +36,7 @@ def _name(variant: Variant) -> str:
 
 def _seen(variant: Variant, told: Told | None) -> list[Cell]:
     if told is None:
-        return [_name(variant), Span("UNTESTED: static mcount is assembled, but not run yet", "yellow")]
+        return [_name(variant), Span(f"UNTESTED: {STATIC}", "yellow")]
     return [_name(variant), *(_cell(told, kind) for kind, _ in KINDS)]
 
 
