@@ -12,7 +12,7 @@ from emulator.lab import Lab
 from emulator.provenance import ByteSeen, MemberSeen
 from emulator.recording import Call, Pointer, Recording, RecordSeen
 from emulator.report.record import statement
-from emulator.report.story import allowed_changes, own_hit
+from emulator.report.story import CALLS, allowed_changes, own_hit
 from emulator.scenario import Outcome
 
 SCHEMA = "mcount-emulator/emulate/1"
@@ -71,7 +71,8 @@ def _scenario(outcome: Outcome) -> Json:
             "calls": lab.symbol(rec.target) if rec.target else None,
             "record": rec.describe(lab.release.bits),
         },
-        "callbacks": [_callback(lab, call) for done in outcome.recordings for call in done.callbacks],
+        "callbacks": [_callback(lab, call) for done in outcome.recordings for call in done.callbacks[:CALLS]],
+        "left_out": sum(len(done.callbacks[CALLS:]) for done in outcome.recordings),
         **_landing(outcome, recording),
     }
 

@@ -55,6 +55,21 @@ def test_a_callback_in_the_document_is_the_one_recorded(arch: Arch, variant: Var
                 check_record(record, arch, call.before, outcome)
 
 
+def test_a_trampoline_that_goes_round_does_not_fill_the_document(tmp_path: Path) -> None:
+    arch = catalog.load("x86_64")
+    variant = arch.variant("6.12")
+    text = catalog.source_text(arch, variant.source)
+    back = "        mov     PT_ip(%rsp), %rax                       // rip = fregs->ip"
+    assert back in text
+    path = tmp_path / "round.S"
+    path.write_text(text.replace(back, f"{back}\n        sub     $5, %rax\n//"))
+    (subject,) = load(arch, [variant], source=path)
+    (scenario,) = document(tell(subject, story(variant, "vfs_read", "vfs_write")[1:2], "vfs_read", seed=2))["scenarios"]
+    assert len(scenario["callbacks"]) == 16
+    assert scenario["left_out"] > 100
+    assert scenario["error"]
+
+
 def check_record(record: dict[str, Any], arch: Arch, before: bytes, outcome: Outcome) -> None:
     assert [member["name"] for member in record["members"]] == [member.name for member in arch.pt_regs.members]
     for member in record["members"]:
