@@ -285,6 +285,17 @@ def test_trace_shows_every_instruction_once(run: Run) -> None:
     assert "[ffffc9" in listing
 
 
+def test_a_trace_without_end_is_cut(run: Run, tmp_path: Path) -> None:
+    arch = catalog.load("x86_64")
+    path = tmp_path / "mine.S"
+    text = catalog.source_text(arch, "ftrace-6.12.S")
+    path.write_text(text.replace("FUNC ftrace_caller\n", "FUNC ftrace_caller\n1: jmp 1b\n"))
+    code, out, _ = run("emulate", "x86_64", "--source", str(path), "--ops", "probe:filter=vfs_read", "--trace")
+    assert code == cli.BAD
+    assert "instructions are left out here" in out
+    assert len(out.splitlines()) < 2000
+
+
 def test_the_same_seed_gives_the_same_document_and_another_gives_other_values(run: Run) -> None:
     first, again, other = (run("emulate", "arm", "--format", "json", "--seed", seed)[1] for seed in ("5", "5", "6"))
     assert first == again

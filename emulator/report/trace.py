@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from emulator.assembly.decode import Instruction, disassemble
 from emulator.lab import Lab
@@ -13,6 +13,8 @@ from emulator.report.record import statement
 from emulator.scenario import Outcome
 from emulator.steps import Step, steps
 
+FIRST, LAST = 900, 100
+"""How many instructions are listed of a call that goes on and on, at its beginning and at its end."""
 LONGEST = 16
 """Bytes that hold one instruction of any architecture."""
 
@@ -24,7 +26,15 @@ def listing(told: Mapping[str, Outcome]) -> list[Line]:
 
 def _call(outcome: Outcome, recording: Recording) -> list[Line]:
     title = f"Every instruction of {recording.function}: {outcome.scenario.title} ({outcome.scenario.label})"
-    return [heading(title), *table([_row(outcome.lab, step) for step in steps(recording)]), line()]
+    ran = steps(recording)
+    if len(ran) <= FIRST + LAST:
+        return [heading(title), *_rows(outcome.lab, ran), line()]
+    between = line(f"... {len(ran) - FIRST - LAST} instructions are left out here ...")
+    return [heading(title), *_rows(outcome.lab, ran[:FIRST]), between, *_rows(outcome.lab, ran[-LAST:]), line()]
+
+
+def _rows(lab: Lab, ran: Sequence[Step]) -> list[Line]:
+    return table([_row(lab, step) for step in ran])
 
 
 def _row(lab: Lab, step: Step) -> list[Cell]:
