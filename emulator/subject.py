@@ -77,11 +77,11 @@ def _key(source: Source) -> tuple[str, frozenset[tuple[str, int]]]:
 
 
 def _trampolines(arch: Arch, variant: Variant, source: Path | None) -> Source:
-    symbols = {**record_offsets(arch), **variant.defines}
+    """A copy of one of our sources may include what the original includes, wherever the copy is."""
+    symbols, ours = {**record_offsets(arch), **variant.defines}, str(catalog.trampolines(arch))
     if source is None:
-        text = catalog.source_text(arch, variant.source)
-        return Source(_own_name(arch, variant.source), text, symbols, (str(catalog.trampolines(arch)),))
-    return Source(str(source), read_source(source), symbols, (str(source.parent),))
+        return Source(_own_name(arch, variant.source), catalog.source_text(arch, variant.source), symbols, (ours,))
+    return Source(str(source), read_source(source), symbols, (str(source.parent), ours))
 
 
 def _kernel(arch: Arch, variant: Variant) -> Source:

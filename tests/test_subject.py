@@ -73,3 +73,12 @@ def test_a_source_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 def test_an_assembler_that_does_not_exist() -> None:
     with pytest.raises(UnknownName, match="unknown assembler 'nasm'"):
         load(X86, [X86.variant("6.12")], assembler="nasm")
+
+
+@pytest.mark.parametrize("arch", [catalog.load(name) for name in catalog.names()], ids=lambda arch: arch.name)
+def test_a_copy_of_any_source_of_ours_is_complete_wherever_it_is(tmp_path: Path, arch: Arch) -> None:
+    for variant in arch.variants:
+        path = tmp_path / variant.source
+        path.write_text(catalog.source_text(arch, variant.source))
+        (copied,), (ours,) = load(arch, [variant], source=path), load(arch, [variant])
+        assert copied.trampolines.sections == ours.trampolines.sections

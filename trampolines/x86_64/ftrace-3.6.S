@@ -130,27 +130,4 @@ FUNC ftrace_graph_caller
         ret                                             // to rip
 END ftrace_graph_caller
 
-// Where a function returns to whose return the graph tracer took; rsp is as the real return would have left it.
-//
-// On entry:            rax, rdx = the function's return value; rbp = the caller's again
-// Calls:               ftrace_return_to_handler(frame_pointer = rbp)
-// Leaves:              to the address that this returns; rax, rdx, rsp as on entry
-//
-// %rsp at the call     | ax | dx | - |
-//                        0    8    16
-        .set    RETURN_ax, 0
-        .set    RETURN_dx, 8
-        .set    RETURN_SIZE, 24
-
-FUNC return_to_handler
-        sub     $RETURN_SIZE, %rsp
-        mov     %rax, RETURN_ax(%rsp)
-        mov     %rdx, RETURN_dx(%rsp)
-        mov     %rbp, %rdi                              // frame_pointer
-        call    ftrace_return_to_handler
-        mov     %rax, %rdi                              // rdi = the function's own return address
-        mov     RETURN_dx(%rsp), %rdx
-        mov     RETURN_ax(%rsp), %rax
-        add     $RETURN_SIZE, %rsp
-        jmp     *%rdi
-END return_to_handler
+        .include "return_to_handler-3.6.S"
