@@ -101,11 +101,8 @@ class Provenance:
 
     @property
     def entry(self) -> Entry | None:
-        """The trampoline that the site called: found by where the site's call went, or what that is a copy of."""
-        symbols, variant = self._lab.image.symbols, self._lab.variant
-        target = symbols.original(self._hit.target)
-        entries = [entry for entry in (variant.plain, variant.regs) if entry]
-        return next((entry for entry in entries if symbols.get(entry.symbol) == target), None)
+        """The trampoline that the site called."""
+        return self._hit.entry
 
     def promise(self, member: Member) -> Value | None:
         """What the entry that called should have put there."""

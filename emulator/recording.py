@@ -16,6 +16,7 @@ from emulator.patcher import function_name
 from emulator.provenance import MemberSeen, Provenance
 
 if TYPE_CHECKING:
+    from emulator.description import Entry
     from emulator.lab import Lab
 
 
@@ -108,6 +109,14 @@ class Hit:
         """The whole stack region at the site."""
         poison = self.lab.image.poison
         return poison[: len(poison) - len(self.tail)] + self.tail
+
+    @property
+    def entry(self) -> Entry | None:
+        """The trampoline that the site called, or that what it called is a copy of; None for a NOP."""
+        symbols, variant = self.lab.image.symbols, self.lab.variant
+        target = symbols.original(self.target)
+        entries = (entry for entry in (variant.plain, variant.regs) if entry)
+        return next((entry for entry in entries if symbols.get(entry.symbol) == target), None)
 
     def changed(self) -> dict[str, tuple[int, int]]:
         """{register: (as it should be at landing, as it was)} of those that differ; pc apart.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from emulator.assembly.expressions import Name, Node, Number, Value, visible
+from emulator.assembly.expressions import Name, Node, Number, Value
 from emulator.assembly.grammar import parse
 
 
@@ -102,8 +102,3 @@ class ReadingScope:
         if not seen:
             raise ValueError(f"there is no label {number}: before this")
         return f"{number}\x01{seen}"
-
-
-def numeric(name: str) -> bool:
-    """Whether an internal name is that of a numeric label."""
-    return visible(name).isdigit()

@@ -32,8 +32,6 @@ class Region:
         self.writable, self.executable, self.scratch = writable, executable, scratch
         # MAP_PRIVATE: with mmap's default a forked worker would write into its parent's guest.
         self.data = mmap.mmap(-1, self.size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        self.view = memoryview(self.data)
-        """The bytes, for slices that copy nothing."""
 
     @property
     def pointer(self) -> int:

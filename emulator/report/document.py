@@ -73,7 +73,7 @@ def _scenario(outcome: Outcome) -> Json:
         },
         "callbacks": [_callback(lab, call) for done in outcome.recordings for call in done.callbacks[:CALLS]],
         "left_out": sum(len(done.callbacks[CALLS:]) for done in outcome.recordings),
-        **_landing(outcome, recording),
+        **_landing(recording),
     }
 
 
@@ -83,11 +83,11 @@ def _refusal(refused: EmulatorError | None) -> Json | None:
     return {"errno": refused.args[0] if isinstance(refused, FtraceError) else None, "rule": str(refused)}
 
 
-def _landing(outcome: Outcome, recording: Recording | None) -> Json:
+def _landing(recording: Recording | None) -> Json:
     hit = own_hit(recording) if recording else None
     cost = recording.cost(hit) if recording and hit else None
     changed = hit.changed() if hit else {}
-    allowed = allowed_changes(outcome.lab, hit) if hit else frozenset()
+    allowed = allowed_changes(hit) if hit else ()
     return {
         "landed": bool(hit and hit.landing),
         "changed": {

@@ -269,7 +269,7 @@ def _after(outcome: Outcome) -> list[Cell]:
     cost = recording.cost(hit) if hit else None
     if hit is None or cost is None:
         return [names, "", "", "", Span("did not come back", "bold red")]
-    return [names, str(cost.instructions), str(cost.stores), f"{cost.stack} B", _changes(outcome, hit)]
+    return [names, str(cost.instructions), str(cost.stores), f"{cost.stack} B", _changes(hit)]
 
 
 def own_hit(recording: Recording) -> Hit | None:
@@ -280,9 +280,9 @@ def own_hit(recording: Recording) -> Hit | None:
         return None
 
 
-def _changes(outcome: Outcome, hit: Hit) -> Cell:
+def _changes(hit: Hit) -> Cell:
     """Registers that differ at landing, those that the trampoline may not change first."""
-    allowed = allowed_changes(outcome.lab, hit)
+    allowed = allowed_changes(hit)
     changed = hit.changed()
     wrong = [name for name in changed if name not in allowed]
     if wrong:
@@ -290,13 +290,9 @@ def _changes(outcome: Outcome, hit: Hit) -> Cell:
     return f"{' '.join(changed)} (by contract)" if changed else "nothing"
 
 
-def allowed_changes(lab: Lab, hit: Hit) -> frozenset[str]:
+def allowed_changes(hit: Hit) -> tuple[str, ...]:
     """The registers that the entry which the site called may leave changed; none for a disabled site."""
-    target = lab.image.symbols.original(hit.target)
-    for entry in (lab.variant.plain, lab.variant.regs):
-        if entry and lab.image.symbols.get(entry.symbol) == target:
-            return frozenset(entry.clobbers)
-    return frozenset()
+    return hit.entry.clobbers if hit.entry else ()
 
 
 def _trouble(outcome: Outcome) -> list[Line]:
