@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """32-bit ARM, ARM state. AAPCS; kernel: arch/arm/kernel/{entry-common.S (3.x), entry-ftrace.S (6.x)}."""
 
+from dataclasses import replace
+
 from emulator.description import (
     Abi,
     Ability,
@@ -8,6 +10,8 @@ from emulator.description import (
     Branch,
     Engine,
     Entry,
+    Graph,
+    GraphCall,
     Memory,
     Quirk,
     Reg,
@@ -44,6 +48,8 @@ LOADED_BACK = (*(f"r{number}" for number in range(11)), "fp", "ip", "lr", "pc")
 # -- sites: push {lr}; bl, behind the function's own prologue (measured with gcc 12 and in Debian's kernels) ----------
 
 BL = Branch(bytes.fromhex("000000eb"), "R_ARM_CALL", addend=-8)
+B = Branch(bytes.fromhex("000000ea"), "R_ARM_JUMP24", addend=-8)
+NOP = bytes.fromhex("0000a0e1")  # mov r0, r0
 
 
 def site(nop: str, parent_slot: Value) -> Site:
@@ -71,9 +77,10 @@ FRAMES = {"CONFIG_FRAME_POINTER": 1}
 DYNAMIC3 = STATIC3 | Ability.DYNAMIC_FTRACE
 WITH_REGS = STATIC6 | Ability.DYNAMIC_FTRACE | Ability.DYNAMIC_FTRACE_WITH_REGS | Ability.ARCH_SUPPORTS_FTRACE_OPS
 
+STATIC_PLAIN = Entry(symbol="__gnu_mcount_nc", clobbers=("ip", "cpsr"))
 PLAIN_3 = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=("ip", "cpsr"))
-PLAIN_612 = Entry(symbol="ftrace_caller", call="ftrace_call", record=3, clobbers=("ip", "cpsr"))
-REGS_612 = Entry(
+PLAIN_6 = Entry(symbol="ftrace_caller", call="ftrace_call", record=3, clobbers=("ip", "cpsr"))
+REGS_6 = Entry(
     symbol="ftrace_regs_caller",
     call="ftrace_regs_call",
     record=3,
@@ -81,6 +88,54 @@ REGS_612 = Entry(
     honours=LOADED_BACK,
     clobbers=("cpsr",),
 )
+
+# arch/arm/kernel/ftrace.c: prepare_ftrace_return(), ftrace_modify_graph_caller()
+STATIC_GRAPH_3 = Graph(prepare=("parent", "self_addr", "frame_pointer"), handler="frame_pointer")
+STATIC_GRAPH_6 = Graph(prepare=("parent", "self_addr", "frame_pointer", "stack_pointer"), handler="frame_pointer")
+GRAPH_CALL = GraphCall("ftrace_graph_call", "ftrace_graph_caller", B, NOP)
+GRAPH_REGS_CALL = GraphCall("ftrace_graph_regs_call", "ftrace_graph_regs_caller", B, NOP)
+GRAPH_3 = replace(STATIC_GRAPH_3, calls=(GRAPH_CALL,))
+GRAPH_6 = replace(STATIC_GRAPH_6, calls=(GRAPH_CALL, GRAPH_REGS_CALL))
+
+
+def v6(release: str) -> Variant:
+    """6.1 and 6.12 have the same instructions here."""
+    return Variant(
+        name=release,
+        release=release,
+        summary="__gnu_mcount_nc; regs NULL, or full but for cpsr for SAVE_REGS",
+        source="ftrace-6.1.S",
+        abilities=WITH_REGS,
+        site=SITE_6,
+        plain=PLAIN_6,
+        regs=REGS_6,
+        graph=GRAPH_6,
+        quirks=(
+            Quirk(
+                "C5",
+                "cpsr",
+                "never written",
+                f"{release} arch/arm/kernel/entry-ftrace.S ftrace_regs_caller: room is made, nothing is stored",
+            ),
+        ),
+    )
+
+
+def v6_static(release: str, *quirks: Quirk, **defines: int) -> Variant:
+    """The same without DYNAMIC_FTRACE."""
+    return Variant(
+        name=f"{release}-static",
+        release=release,
+        summary="__gnu_mcount_nc, never patched: !DYNAMIC_FTRACE",
+        source="static-3.6.S",
+        defines={"RETURN_TO_HANDLER_SP": 1, **defines},
+        abilities=STATIC6,
+        site=SITE_6,
+        plain=STATIC_PLAIN,
+        graph=STATIC_GRAPH_6,
+        quirks=quirks,
+    )
+
 
 ARCH = Arch(
     name="arm",
@@ -125,7 +180,7 @@ ARCH = Arch(
             abilities=DYNAMIC3,
             site=SITE_3,
             plain=PLAIN_3,
-            graph_call=("ftrace_graph_call",),
+            graph=GRAPH_3,
         ),
         Variant(
             name="3.6-static",
@@ -135,6 +190,8 @@ ARCH = Arch(
             defines={**FRAMES, "FTRACE_TEST_STOP_FUNC": 1},
             abilities=STATIC3,
             site=SITE_3,
+            plain=STATIC_PLAIN,
+            graph=STATIC_GRAPH_3,
         ),
         Variant(
             name="3.7",
@@ -145,7 +202,7 @@ ARCH = Arch(
             abilities=DYNAMIC3,
             site=SITE_3,
             plain=PLAIN_3,
-            graph_call=("ftrace_graph_call",),
+            graph=GRAPH_3,
         ),
         Variant(
             name="3.7-static",
@@ -155,34 +212,22 @@ ARCH = Arch(
             defines=FRAMES,
             abilities=STATIC3,
             site=SITE_3,
+            plain=STATIC_PLAIN,
+            graph=STATIC_GRAPH_3,
         ),
-        Variant(
-            name="6.12",
-            release="6.12",
-            summary="__gnu_mcount_nc; regs NULL, or full but for cpsr for SAVE_REGS",
-            source="ftrace-6.12.S",
-            abilities=WITH_REGS,
-            site=SITE_6,
-            plain=PLAIN_612,
-            regs=REGS_612,
-            graph_call=("ftrace_graph_call", "ftrace_graph_regs_call"),
-            quirks=(
-                Quirk(
-                    "C5",
-                    "cpsr",
-                    "never written",
-                    "6.12 arch/arm/kernel/entry-ftrace.S ftrace_regs_caller: room is made, nothing is stored",
-                ),
+        v6("6.1"),
+        v6_static("6.1"),
+        v6("6.12"),
+        v6_static(
+            "6.12",
+            Quirk(
+                "G1",
+                "off",
+                "with nobody tracing, every function calls prepare_ftrace_return(), which then does nothing",
+                "6.12 arch/arm/kernel/entry-ftrace.S: ftrace_graph_return is ftrace_stub_graph then, and is compared "
+                "with ftrace_stub",
             ),
-        ),
-        Variant(
-            name="6.12-static",
-            release="6.12",
-            summary="__gnu_mcount_nc, never patched: !DYNAMIC_FTRACE",
-            source="static-3.6.S",
-            defines={"RETURN_TO_HANDLER_SP": 1},
-            abilities=STATIC6,
-            site=SITE_6,
+            FTRACE_STUB_GRAPH=1,
         ),
     ),
 )

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """64-bit x86. System V AMD64 ABI; kernel: arch/x86/kernel/{entry_64.S (3.x), ftrace_64.S (6.x)}."""
 
+from dataclasses import replace
+
 from emulator.description import (
     Abi,
     Ability,
@@ -10,6 +12,8 @@ from emulator.description import (
     Copying,
     Engine,
     Entry,
+    Graph,
+    GraphCall,
     Memory,
     Quirk,
     Reg,
@@ -59,6 +63,7 @@ PRESERVED = ("r15", "r14", "r13", "r12", "r10", "bp", "bx")
 # -- sites ------------------------------------------------------------------------------------------------------------
 
 CALL = Branch(b"\xe8\0\0\0\0", "R_X86_64_PC32", at=1, addend=-4)
+JUMP = Branch(b"\xe9\0\0\0\0", "R_X86_64_PC32", at=1, addend=-4)
 NOP5 = bytes.fromhex("0f1f440000")  # P6_NOP5; arch_init_ideal_nops() chooses it on every Intel CPU that matters
 
 FENTRY = Site(mcount="__fentry__", call=CALL, nop=NOP5, parent=Word("rsp", 0), parent_slot=Reg("rsp"))
@@ -67,10 +72,16 @@ MCOUNT = Site(mcount="mcount", call=CALL, nop=NOP5, parent=Word("rbp", 8), paren
 # -- 3.6: neither op nor regs -----------------------------------------------------------------------------------------
 
 X3 = Ability.FUNCTION_TRACER | Ability.FUNCTION_GRAPH_TRACER
-X36 = X3 | Ability.DYNAMIC_FTRACE | Ability.FUNCTION_TRACE_MCOUNT_TEST
+X36 = X3 | Ability.DYNAMIC_FTRACE | Ability.ARCH_REPLACE_CODE | Ability.FUNCTION_TRACE_MCOUNT_TEST
 STATIC3 = X3 | Ability.FUNCTION_TRACE_MCOUNT_TEST
 
 PLAIN_36 = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=("r10", "r11", "eflags"))
+STATIC_MCOUNT = Entry(symbol="mcount", clobbers=("r10", "r11", "eflags"))
+STATIC_FENTRY = Entry(symbol="__fentry__", clobbers=("r10", "r11", "eflags"))
+
+# arch/x86/kernel/ftrace.c prepare_ftrace_return(parent, self_addr, frame_pointer), ftrace_mod_jmp()
+STATIC_GRAPH_3 = Graph(prepare=("parent", "self_addr", "frame_pointer"), handler="frame_pointer")
+GRAPH_3 = replace(STATIC_GRAPH_3, calls=(GraphCall("ftrace_graph_call", "ftrace_graph_caller", JUMP, "ftrace_stub"),))
 
 # The frame-pointer test of the graph tracer is compiled out where fentry leaves no frame to compare.
 FRAMES = Ability.FRAME_POINTER | Ability.FUNCTION_GRAPH_FP_TEST
@@ -98,19 +109,22 @@ QUIRKS_37 = (
     Quirk("C5", "orig_ax", "never written", "3.7 arch/x86/kernel/entry_64.S ftrace_regs_caller: no store to ORIG_RAX"),
 )
 
-# -- 6.12: ftrace_regs always, direct calls, private copies -----------------------------------------------------------
+# -- 6.1 and 6.12: ftrace_regs always, direct calls, private copies ----------------------------------------------------
 
-X612 = (
+X61 = (
     Ability.FUNCTION_TRACER
     | Ability.DYNAMIC_FTRACE
     | Ability.DYNAMIC_FTRACE_WITH_REGS
     | Ability.DYNAMIC_FTRACE_WITH_ARGS
     | Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS
     | Ability.ARCH_SUPPORTS_FTRACE_OPS
+    | Ability.ARCH_REPLACE_CODE
     | Ability.TRAMPOLINE_PER_OPS
     | Ability.FUNCTION_GRAPH_TRACER
 )
-PLAIN_612 = Entry(
+X612 = X61 | Ability.FUNCTION_GRAPH_RETVAL | Ability.STATIC_CALL
+
+PLAIN_6 = Entry(
     symbol="ftrace_caller",
     call="ftrace_call",
     record=3,
@@ -121,7 +135,7 @@ PLAIN_612 = Entry(
     end="ftrace_caller_end",
     op_load="ftrace_caller_op_ptr",
 )
-REGS_612 = Entry(
+REGS_6 = Entry(
     symbol="ftrace_regs_caller",
     call="ftrace_regs_call",
     record=3,
@@ -132,6 +146,11 @@ REGS_612 = Entry(
     op_load="ftrace_regs_caller_op_ptr",
     direct_jump="ftrace_regs_caller_jmp",
 )
+
+# arch/x86/kernel/ftrace.c ftrace_graph_func(); return_to_handler passes a record since 6.5
+GRAPH_61 = Graph(slot="sp", handler="frame_pointer")
+GRAPH_612 = Graph(slot="sp", handler="fregs")
+
 COPYING = Copying(  # arch/x86/kernel/ftrace.c create_trampoline(), RET_SIZE 5 of a MITIGATION_RETPOLINE kernel
     op_load=Branch(b"\x48\x8b\x15\0\0\0\0", "R_X86_64_PC32", at=3, addend=-4),  # mov disp32(%rip), %rdx
     jump=b"\x75",  # jnz rel8
@@ -141,20 +160,60 @@ COPYING = Copying(  # arch/x86/kernel/ftrace.c create_trampoline(), RET_SIZE 5 o
 )
 
 
-def v612(suffix: str, summary: str, defines: dict[str, int], extra: Ability = Ability.NONE) -> Variant:
-    """One configuration of 6.12; they differ in the entry's landing pad and in the frame pointers."""
-    return Variant(
-        name=f"6.12{suffix}",
-        release="6.12",
-        summary=summary,
-        source="ftrace-6.12.S",
-        defines={"CC_USING_FENTRY": 1, **defines},
-        abilities=X612 | extra,
+DEFINES_6 = {"CC_USING_FENTRY": 1, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS": 1}
+IBT, FP = {"CONFIG_X86_KERNEL_IBT": 1}, {"CONFIG_FRAME_POINTER": 1}
+
+
+def v6(release: str, abilities: Ability, graph: Graph) -> tuple[Variant, ...]:
+    """The configurations of 6.1 or 6.12; they differ in the entry's landing pad and in the frame pointers."""
+    base = Variant(
+        name=release,
+        release=release,
+        summary="fentry, ORC; ftrace_regs always, full for SAVE_REGS; a private copy per ops",
+        source=f"ftrace-{release}.S",
+        defines=DEFINES_6,
+        abilities=abilities,
         site=FENTRY,
-        plain=PLAIN_612,
-        regs=REGS_612,
+        plain=PLAIN_6,
+        regs=REGS_6,
+        graph=graph,
+        direct="orig_ax",
         copying=COPYING,
         get_regs="cs",
+    )
+    return (
+        base,
+        replace(
+            base,
+            name=f"{release}-ibt",
+            summary="fentry behind endbr64, ORC",
+            defines=DEFINES_6 | IBT,
+            abilities=abilities | Ability.KERNEL_IBT,
+        ),
+        replace(
+            base,
+            name=f"{release}-fp",
+            summary="fentry, frame pointers",
+            defines=DEFINES_6 | FP,
+            abilities=abilities | Ability.FRAME_POINTER,
+        ),
+        replace(
+            base,
+            name=f"{release}-ibt-fp",
+            summary="fentry behind endbr64, frame pointers",
+            defines=DEFINES_6 | IBT | FP,
+            abilities=abilities | Ability.KERNEL_IBT | Ability.FRAME_POINTER,
+        ),
+        Variant(
+            name=f"{release}-static",
+            release=release,
+            summary="fentry, never patched: !DYNAMIC_FTRACE, and so no graph tracer",
+            source="static-6.1.S",
+            defines={"CC_USING_FENTRY": 1},
+            abilities=Ability.FUNCTION_TRACER,
+            site=FENTRY,
+            plain=STATIC_FENTRY,
+        ),
     )
 
 
@@ -201,7 +260,7 @@ ARCH = Arch(
             abilities=X36 | FRAMES,
             site=MCOUNT,
             plain=PLAIN_36,
-            graph_call=("ftrace_graph_call",),
+            graph=GRAPH_3,
         ),
         Variant(
             name="3.6-static",
@@ -210,6 +269,8 @@ ARCH = Arch(
             source="static-3.6.S",
             abilities=STATIC3 | FRAMES,
             site=MCOUNT,
+            plain=STATIC_MCOUNT,
+            graph=STATIC_GRAPH_3,
         ),
         Variant(
             name="3.7",
@@ -221,7 +282,7 @@ ARCH = Arch(
             site=FENTRY,
             plain=PLAIN_37,
             regs=REGS_37,
-            graph_call=("ftrace_graph_call",),
+            graph=GRAPH_3,
             quirks=QUIRKS_37,
         ),
         Variant(
@@ -233,7 +294,7 @@ ARCH = Arch(
             site=MCOUNT,
             plain=PLAIN_37,
             regs=REGS_37,
-            graph_call=("ftrace_graph_call",),
+            graph=GRAPH_3,
             quirks=QUIRKS_37,
         ),
         Variant(
@@ -244,6 +305,8 @@ ARCH = Arch(
             defines={"CC_USING_FENTRY": 1},
             abilities=STATIC3,
             site=FENTRY,
+            plain=STATIC_FENTRY,
+            graph=STATIC_GRAPH_3,
         ),
         Variant(
             name="3.7-ops-no-regs",
@@ -254,7 +317,7 @@ ARCH = Arch(
             abilities=X36 | Ability.ARCH_SUPPORTS_FTRACE_OPS,
             site=FENTRY,
             plain=PLAIN_37,
-            graph_call=("ftrace_graph_call",),
+            graph=GRAPH_3,
             synthetic=True,
         ),
         Variant(
@@ -266,17 +329,10 @@ ARCH = Arch(
             abilities=X36,
             site=FENTRY,
             plain=PLAIN_36,
-            graph_call=("ftrace_graph_call",),
+            graph=GRAPH_3,
             synthetic=True,
         ),
-        v612("", "fentry, ORC; ftrace_regs always, full for SAVE_REGS; a private copy per ops", {}),
-        v612("-ibt", "fentry behind endbr64, ORC", {"CONFIG_X86_KERNEL_IBT": 1}, Ability.KERNEL_IBT),
-        v612("-fp", "fentry, frame pointers", {"CONFIG_FRAME_POINTER": 1}, Ability.FRAME_POINTER),
-        v612(
-            "-ibt-fp",
-            "fentry behind endbr64, frame pointers",
-            {"CONFIG_X86_KERNEL_IBT": 1, "CONFIG_FRAME_POINTER": 1},
-            Ability.KERNEL_IBT | Ability.FRAME_POINTER,
-        ),
+        *v6("6.1", X61, GRAPH_61),
+        *v6("6.12", X612, GRAPH_612),
     ),
 )

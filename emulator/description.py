@@ -171,8 +171,8 @@ class Entry:
     """A trampoline that a site can be made to call."""
 
     symbol: str
-    call: str
-    """The label whose call instruction the core patches: ftrace_call, ftrace_regs_call."""
+    call: str | None = None
+    """The label whose call instruction the core patches: ftrace_call, ftrace_regs_call; None in static mcount."""
     record: int | None = None
     """Which argument (from 0) points to the record; None where no record is passed."""
     promises: tuple[str, ...] = ()
@@ -206,6 +206,35 @@ class Copying:
     ending_size: int
 
 
+class GraphCall(NamedTuple):
+    """A place in a trampoline where the graph caller is switched on and off (ftrace_enable_ftrace_graph_caller())."""
+
+    label: str
+    """ftrace_graph_call, ftrace_graph_regs_call."""
+    caller: str
+    """Where the branch there leads while the graph tracer is on: ftrace_graph_caller."""
+    jump: Branch
+    off: bytes | str
+    """While it is off: a NOP's bytes, or the symbol that the branch leads to instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """How the function graph tracer gets at a traced function's return address, and back.
+
+    Either a trampoline calls prepare_ftrace_return(), at the labels of `calls` or, in static mcount, by itself; or the
+    graph tracer is an ordinary ops whose func is ftrace_graph_func(), and `slot` says where that looks.
+    """
+
+    calls: tuple[GraphCall, ...] = ()
+    prepare: tuple[str, ...] = ()
+    """What prepare_ftrace_return() gets, in order: parent, self_addr, frame_pointer, stack_pointer."""
+    slot: str | None = None
+    """The member of ftrace_regs that holds the address of the parent's return address."""
+    handler: str
+    """What ftrace_return_to_handler() gets: frame_pointer, or fregs."""
+
+
 # -- variants ----------------------------------------------------------------------------------------------------------
 
 
@@ -224,8 +253,14 @@ class Ability(enum.Flag):
     """The trampoline passes op and, where it can, regs; otherwise the list function steps in."""
     TRAMPOLINE_PER_OPS = enum.auto()
     """arch_ftrace_update_trampoline() makes a private copy for each ops."""
+    ARCH_REPLACE_CODE = enum.auto()
+    """The architecture has a ftrace_replace_code() of its own, which verifies every site before it writes any."""
     FUNCTION_GRAPH_TRACER = enum.auto()
     FUNCTION_GRAPH_FP_TEST = enum.auto()
+    FUNCTION_GRAPH_RETVAL = enum.auto()
+    """A graph tracer's retfunc sees what the function returns (since 6.5)."""
+    STATIC_CALL = enum.auto()
+    """One user of the graph tracer is called without a look at its hash (6.12)."""
     FRAME_POINTER = enum.auto()
     KERNEL_IBT = enum.auto()
 
@@ -253,12 +288,13 @@ class Variant:
     """Symbols that the trampoline's source and kernel.S are assembled with: the configuration."""
     abilities: Ability
     site: Site
-    plain: Entry | None = None
-    """ftrace_caller; None in a static variant, whose sites call Site.mcount for ever."""
+    plain: Entry
+    """ftrace_caller; in a static variant what its sites call for ever: mcount."""
     regs: Entry | None = None
     """ftrace_regs_caller."""
-    graph_call: tuple[str, ...] = ()
-    """Labels of the branch to the graph caller."""
+    graph: Graph | None = None
+    direct: str | None = None
+    """The member of the record by which a callback asks for a direct call (arch_ftrace_set_direct_caller())."""
     copying: Copying | None = None
     get_regs: str | None = None
     """With partial records: the member that is zero in them, by which ftrace_get_regs() tells (None: no such test)."""
@@ -309,7 +345,7 @@ class Arch:
     Tier 2, plain mcount: kernel.S (the traced functions and their sites) and one variant with `site` and `plain`.
     Tier 3, ops: a variant whose abilities have ARCH_SUPPORTS_FTRACE_OPS.
     Tier 4, regs: pt_regs with a promise per member, and a variant with `regs`.
-    Tier 5, graph: `graph_call` and FUNCTION_GRAPH_TRACER.  Tier 6, direct calls.
+    Tier 5, graph: `graph` and FUNCTION_GRAPH_TRACER.  Tier 6, direct calls: `direct`, and their ability.
     What is not declared is UNSUPPORTED by name. tests/ covers a new file without being told: it reads the folder.
     """
 

@@ -85,7 +85,8 @@ def _trampolines(arch: Arch, variant: Variant, source: Path | None) -> Source:
 
 
 def _kernel(arch: Arch, variant: Variant) -> Source:
-    return Source(_own_name(arch, KERNEL), catalog.source_text(arch, KERNEL), {**variant.defines})
+    folders = (str(catalog.trampolines(arch)),)
+    return Source(_own_name(arch, KERNEL), catalog.source_text(arch, KERNEL), {**variant.defines}, folders)
 
 
 def _own_name(arch: Arch, filename: str) -> str:

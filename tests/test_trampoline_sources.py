@@ -8,11 +8,19 @@ from pathlib import Path
 import pytest
 
 from emulator import catalog
-from emulator.description import Arch, Entry, Variant
+from emulator.description import Ability, Arch, Entry, GraphCall, Variant
+from emulator.placement import placement
+from emulator.subject import load
 
 SPDX = "// SPDX-License-Identifier: GPL-2.0-only"
 KERNEL = "kernel.S"
 """The fake kernel's own text, assembled for every variant."""
+TRACED = {
+    *("vfs_read", "vfs_write", "kernel_read", "vfs_readv", "ksys_read", "ksys_write", "bprm_read", "ksys_readv"),
+    *("trace_selftest_dynamic_test_func", "trace_selftest_dynamic_test_func2"),
+    *("proc_reg_write", "schedule", "device_is_dependent"),
+}
+"""Its functions, which are the same wherever it runs."""
 
 ARCHITECTURES = [catalog.load(name) for name in catalog.names()]
 SOURCES = [
@@ -85,15 +93,30 @@ def included(text: str) -> set[str]:
 
 def known_by(variant: Variant) -> set[str]:
     """Every label through which the core gets at a variant's trampolines."""
-    names = {variant.site.mcount, *variant.graph_call}
+    names = {variant.site.mcount}
     for entry in (variant.plain, variant.regs):
         names.update(_labels_of(entry) if entry else ())
+    if variant.graph:
+        names.add("return_to_handler")
+        names.update(name for call in variant.graph.calls for name in _labels_of_graph(call))
     return names
 
 
 def _labels_of(entry: Entry) -> Iterator[str]:
     every = (entry.symbol, entry.call, entry.end, entry.op_load, entry.direct_jump)
     return (name for name in every if name is not None)
+
+
+def _labels_of_graph(call: GraphCall) -> Iterator[str]:
+    yield from (call.label, call.caller)
+    if isinstance(call.off, str):
+        yield call.off
+
+
+def whole(arch: Arch, source: str) -> str:
+    """The text of a source and, at its end, of all that it includes."""
+    text = catalog.source_text(arch, source)
+    return "\n".join([text, *(whole(arch, name) for name in sorted(included(text)))])
 
 
 def answers_to(arch: Arch, source: str) -> set[str]:
@@ -144,19 +167,38 @@ def test_the_source_of_a_variant_exists(arch: Arch, variant: Variant) -> None:
 
 @pytest.mark.parametrize(("arch", "variant"), VARIANTS)
 def test_the_labels_that_a_variant_is_known_by_are_in_its_source(arch: Arch, variant: Variant) -> None:
-    assert known_by(variant) - labels(catalog.source_text(arch, variant.source)) == set()
+    assert known_by(variant) - labels(whole(arch, variant.source)) == set()
 
 
 @pytest.mark.parametrize(("arch", "variant"), VARIANTS)
 def test_what_a_variant_defines_is_asked_for(arch: Arch, variant: Variant) -> None:
-    texts = [catalog.source_text(arch, name) for name in (variant.source, KERNEL)]
+    texts = [whole(arch, name) for name in (variant.source, KERNEL)]
     words = set(re.findall(r"\w+", "\n".join(line for text in texts for _, line in code(text))))
     assert variant.defines.keys() <= words
 
 
 @pytest.mark.parametrize(("arch", "variant"), VARIANTS)
 def test_offsets_into_records_and_frames_have_names(arch: Arch, variant: Variant) -> None:
-    assert typed_offsets(catalog.source_text(arch, variant.source), arch.word) == []
+    assert typed_offsets(whole(arch, variant.source), arch.word) == []
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES, ids=lambda arch: arch.name)
+def test_every_kernel_has_the_same_traced_functions(arch: Arch) -> None:
+    for subject in load(arch, arch.variants):
+        sites = placement(subject).sites
+        assert len(sites) == len(TRACED)
+        assert {function for _, function in sites} == TRACED
+
+
+@pytest.mark.parametrize(("arch", "variant"), VARIANTS)
+def test_a_direct_trampoline_is_there_where_direct_calls_are_and_is_not_traced(arch: Arch, variant: Variant) -> None:
+    (subject,) = load(arch, [variant])
+    placed = placement(subject)
+    there = Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS in variant.abilities
+    assert there == (variant.direct is not None)
+    for name in ("my_tramp", "my_tramp1", "my_tramp2"):
+        assert (name in placed.symbols) == there
+        assert name not in {function for _, function in placed.sites}
 
 
 # -- the readers above see what they are for, and nothing else ---------------------------------------------------------
@@ -231,3 +273,17 @@ ftrace_call:
 
 def test_includes_are_seen_and_comments_are_not() -> None:
     assert included('        .include "frame.S"\n// .include "other.S"\n') == {"frame.S"}
+
+
+def test_the_whole_of_a_source_has_the_labels_of_what_it_includes() -> None:
+    arch = catalog.load("x86_64")
+    assert "return_to_handler" not in labels(catalog.source_text(arch, "ftrace-3.7.S"))
+    assert {"return_to_handler", "ftrace_caller"} <= labels(whole(arch, "ftrace-3.7.S"))
+
+
+def test_the_graph_tracers_labels_are_asked_for() -> None:
+    on_off = {"ftrace_graph_call", "ftrace_graph_caller", "ftrace_stub", "return_to_handler"}
+    arch = catalog.load("x86_64")
+    assert on_off <= known_by(arch.variant("3.7"))
+    assert "return_to_handler" in known_by(arch.variant("6.12"))
+    assert not on_off & known_by(arch.variant("6.12-static"))

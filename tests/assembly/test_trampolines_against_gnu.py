@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from emulator import catalog
+from emulator.description import Arch
+from emulator.subject import KERNEL, record_offsets
 
 Comparison = Callable[[str, str, Mapping[str, int]], None]
 
@@ -18,15 +20,18 @@ def configurations() -> Iterator[tuple[str, str, str]]:
     for name in catalog.names():
         for variant in catalog.load(name).variants:
             yield name, variant.name, variant.source
-            yield name, variant.name, "kernel.S"
+            yield name, variant.name, KERNEL
+
+
+def inlined(arch: Arch, file: str) -> str:
+    """The text of a source with every file that it includes in the place where it does."""
+    text = catalog.source_text(arch, file)
+    return re.sub(r'^\s*\.include "(.+)"$', lambda found: inlined(arch, found[1]), text, flags=re.MULTILINE)
 
 
 @pytest.mark.gnu_as
 @pytest.mark.parametrize(("name", "variant", "file"), list(configurations()))
 def test_same_bytes(name: str, variant: str, file: str, same_as_gnu: Comparison) -> None:
     arch = catalog.load(name)
-    record = {f"PT_{member.name}": member.offset for member in arch.pt_regs.members} | {"PT_SIZE": arch.pt_regs.size}
-    text = catalog.source_text(arch, file)
-    text = re.sub(r'^\s*\.include "(.+)"$', lambda found: catalog.source_text(arch, found[1]), text, flags=re.MULTILINE)
-    text = re.sub(r"//.*", "", text)  # only a preprocessor takes these for comments
-    same_as_gnu(name, text, {**record, **arch.variant(variant).defines})
+    text = re.sub(r"//.*", "", inlined(arch, file))  # only a preprocessor takes these for comments
+    same_as_gnu(name, text, {**record_offsets(arch), **arch.variant(variant).defines})

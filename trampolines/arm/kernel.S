@@ -12,6 +12,15 @@
 // Leaves:              r0 = a number that every argument and every preserved register has a part in,
 //                      r4-fp and sp as found, r1-r3, ip, lr and the flags unknown
 //
+// Functions for the kernel's own tests, and for graphs, stand at the end, return numbers of their own and are entered
+// directly, without a caller:
+//
+//      trace_selftest_dynamic_test_func, ..._func2     return 0: what kernel/trace/trace_selftest.c traces
+//      proc_reg_write          returns -EIO: what a graph tracer's retfunc sees of a failure
+//      schedule                like vfs_read: one function more for a user of several
+//      device_is_dependent     returns how many levels down it called itself: the lowest byte of its first argument,
+//                              so that any argument ends; the other arguments are the same at each level
+//
 // The stack at the bl, from sp:
 //
 //      sp ->  | lr          | spare       | r4, r5, r6  | lr                      |
@@ -155,3 +164,28 @@ ftrace_test_stop_func:
         bx      r3                              // __ftrace_trace_function(ip, parent_ip);
         .size   ftrace_test_stop_func, . - ftrace_test_stop_func
         .endif
+
+// -- for the kernel's own tests, and for graphs -----------------------------------------------------------------------
+
+        .macro CONSTANT name:req, value:req
+        FUNCTION \name
+        mov     r0, #\value                     // return value
+        END     \name
+        .endm
+
+        .set    EIO, 5
+
+        CONSTANT trace_selftest_dynamic_test_func, 0
+        CONSTANT trace_selftest_dynamic_test_func2, 0
+        CONSTANT proc_reg_write, -EIO
+        LEAF    schedule, turn=13
+
+        FUNCTION device_is_dependent            // 24 bytes of stack a level, 40 with an APCS frame
+        ands    r4, r0, #255
+        moveq   r0, #0
+        beq     1f                              // if (levels == 0) return 0;
+        sub     r0, r0, #1
+        bl      device_is_dependent
+        add     r0, r0, #1                      // return device_is_dependent(levels - 1, as called) + 1;
+1:
+        END     device_is_dependent

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// __gnu_mcount_nc, arm without DYNAMIC_FTRACE: 3.6 and 3.7 (arch/arm/kernel/entry-common.S), 6.12 (entry-ftrace.S)
+// __gnu_mcount_nc, arm without DYNAMIC_FTRACE: 3.6 and 3.7 (arch/arm/kernel/entry-common.S),
+// 6.1 and 6.12 (entry-ftrace.S)
 //
 // The site, always:    push {lr}; bl __gnu_mcount_nc
 // On entry:            lr = the site's return address, [sp] = the traced function's own return address (parent)
@@ -17,8 +18,11 @@
 //      sp ->  | r0 | r1 | r2 | r3 | lr | parent |
 //             0    4    8    12   16   20       24 = sp before the site's push
 //
-// RETURN_TO_HANDLER_SP: as in 6.12, prepare_ftrace_return(&parent, ip, fp, sp before the site's push), and
+// RETURN_TO_HANDLER_SP: as in 6.x, prepare_ftrace_return(&parent, ip, fp, sp before the site's push), and
 // ftrace_return_to_handler() gets sp instead of fp; the exit leaves ip alone.
+//
+// FTRACE_STUB_GRAPH: as in 6.12, ftrace_graph_return is ftrace_stub_graph while nobody traces graphs. That is another
+// address than ftrace_stub, with which it is compared: the graph caller is called for nothing at every site.
 
         .syntax unified
         .arm
@@ -123,5 +127,11 @@ END return_to_handler
 FUNC ftrace_stub
         mov     pc, lr
 END ftrace_stub
+
+        .ifdef  FTRACE_STUB_GRAPH
+FUNC ftrace_stub_graph
+        bx      lr
+END ftrace_stub_graph
+        .endif
 
         .ltorg                                  // the addresses that ldr rd, =symbol loads

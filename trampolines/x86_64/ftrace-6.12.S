@@ -27,6 +27,8 @@
 // ftrace_regs_caller, with a ret and a pointer to its ops behind. So nothing between the two labels may leave on its
 // own; the jump at ftrace_regs_caller_jmp, which becomes a NOP in the copy, has to be the 2-byte form; and the load at
 // *_op_ptr, which is pointed to the copy's own ops, has to be 48 8b 15 disp32: mov, rip-relative, to rdx.
+//
+// ftrace-6.1.S includes this file with AS_IN_6_1 set, and says there what 6.1 has otherwise.
 
         .set    MCOUNT_INSN_SIZE, 5
         .set    __KERNEL_CS, 0x10
@@ -121,9 +123,11 @@ FUNC ftrace_stub_graph
         ret
 END ftrace_stub_graph
 
+        .ifndef AS_IN_6_1
 FUNC ftrace_stub_direct_tramp
         ret
 END ftrace_stub_direct_tramp
+        .endif
 
 FUNC ftrace_caller
         SAVE
@@ -190,8 +194,10 @@ LABEL ftrace_regs_caller_end
         mov     %rax, AREA(%rsp)                        // the word at rip - 8 = regs->orig_ax
         RESTORE keep=8
         popfq                                           // flags
+        .ifndef AS_IN_6_1
         call    2f                                      // as many calls as rets for the return stack buffer: the ret
 2:      add     $8, %rsp                                // below is one more. Arithmetic flags are lost, here alone
+        .endif
         ret                                             // to orig_ax
 END ftrace_regs_caller
 
@@ -203,6 +209,7 @@ END ftrace_regs_caller
 //
 // %rsp at the call     | struct pt_regs, PT_SIZE | return_to_handler |       the second word is what the ret has eaten
 //                        0                         168
+        .ifndef AS_IN_6_1
         .balign 16
         .globl  return_to_handler
         .type   return_to_handler, @function
@@ -226,3 +233,4 @@ return_to_handler:                                      // reached by ret: no en
 3:      mov     %rdi, (%rsp)
         ret                                             // to rdi
 END return_to_handler
+        .endif

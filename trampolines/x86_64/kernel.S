@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The fake kernel's own text, x86_64: traced functions and their callers, as a compiler leaves them
 //
+// vfs_read and its neighbours are reached through a caller each. Functions for the kernel's own tests, and for graphs,
+// stand behind them and are entered directly:
+//
+//      trace_selftest_dynamic_test_func, ..._func2     return 0: what kernel/trace/trace_selftest.c traces
+//      proc_reg_write          returns -EIO: what a graph tracer's retfunc sees of a failure
+//      schedule                a second function for a user of several, as in samples/ftrace/ftrace-direct-multi.c
+//      device_is_dependent     returns how many levels down it called itself: the lowest byte of its first argument,
+//                              so that any argument ends; the other arguments are the same at each level
+//
 // Assembled with the variant's defines, which are the kernel's own names:
 //
 //      CC_USING_FENTRY         -mfentry: the site is the function's first instruction; else -pg, behind the prologue
 //      CONFIG_X86_KERNEL_IBT   -fcf-protection=branch -fpatchable-function-entry=16,16: the site is behind an endbr64
 //      CONFIG_FRAME_POINTER    -fno-omit-frame-pointer; always so without CC_USING_FENTRY
+//      CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS         direct trampolines, which are in direct.S
 //
 // The site:            e8 rel32, call __fentry__ or mcount; boot makes a 5-byte NOP of it
 // At the site:         fentry  0(%rsp) = parent_ip             mcount  0(%rbp) = the caller's rbp, 8(%rbp) = parent_ip
@@ -141,3 +151,34 @@
         .endif
         jmp     vfs_read                                // return vfs_read(as called)
         .size   vfs_readv, . - vfs_readv
+
+// -- for the kernel's own tests, and for graphs -----------------------------------------------------------------------
+
+        .macro CONSTANT name:req, value:req
+        FUNCTION \name
+        mov     $\value, %rax                           // return value
+        END     \name
+        .endm
+
+        .set    EIO, 5
+
+        CONSTANT trace_selftest_dynamic_test_func, 0
+        CONSTANT trace_selftest_dynamic_test_func2, 0
+        CONSTANT proc_reg_write, -EIO
+        LEAF    schedule, turn=13
+
+        FUNCTION device_is_dependent                    // 16 bytes of stack a level
+        xor     %eax, %eax
+        test    %dil, %dil                              // if (levels == 0)
+        jz      1f                                      //      return 0
+        ALIGN_STACK
+        dec     %rdi
+        call    device_is_dependent
+        inc     %rax                                    // return device_is_dependent(levels - 1, as called) + 1
+        UNALIGN_STACK
+1:
+        END     device_is_dependent
+
+        .ifdef CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS
+        .include "direct.S"
+        .endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// ftrace_caller, ftrace_regs_caller, arm with DYNAMIC_FTRACE_WITH_REGS: 6.12 (arch/arm/kernel/entry-ftrace.S)
+// ftrace_caller, ftrace_regs_caller, arm with DYNAMIC_FTRACE_WITH_REGS: 6.1 and 6.12 (arch/arm/kernel/entry-ftrace.S)
 //
 // The site, enabled:   push {lr}; bl ftrace_caller, or bl ftrace_regs_caller where an ops has SAVE_REGS
 //           disabled:  push {lr}; add sp, sp, #4
@@ -161,6 +161,6 @@ FUNC ftrace_stub
         bx      lr
 END ftrace_stub
 
-FUNC ftrace_stub_graph
+FUNC ftrace_stub_graph                          // in 6.1 a second name of ftrace_stub, which the linker script gives
         bx      lr
 END ftrace_stub_graph
