@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from emulator.core.graph import FgraphOps
     from emulator.core.ops import FtraceOps
     from emulator.errors import EmulatorError, FtraceError, InputError, RunError, UsageError
     from emulator.lab import Lab
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EmulatorError",
+    "FgraphOps",
     "FtraceError",
     "FtraceOps",
     "InputError",
@@ -24,7 +26,13 @@ __all__ = [
     "UsageError",
 ]
 
-_HOMES = {"FtraceOps": "core.ops", "Lab": "lab", "Pointer": "recording", "Recording": "recording"}
+_HOMES = {
+    "FgraphOps": "core.graph",
+    "FtraceOps": "core.ops",
+    "Lab": "lab",
+    "Pointer": "recording",
+    "Recording": "recording",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -29,7 +29,7 @@ class Original:
         self._code = placed.trampolines.bytes_at(self.start, self.end - self.start)
         if len(self._code) != self.end - self.start:
             raise InputError(f"{entry.end} must follow {entry.symbol} in the same section")
-        self.call = self._offset(entry.call)
+        self.call = self._offset(entry.call or entry.symbol)
         self._op_load = self._opcode(
             entry.op_load, copying.op_load.opcode[: copying.op_load.at], "load of function_trace_op"
         )

@@ -76,6 +76,11 @@ class Image:
         self.symbols.add_function(name, address, GATE_SIZE)
         return address
 
+    def is_gate(self, address: int) -> bool:
+        """Whether a C function is there."""
+        page = address - address % PAGE
+        return page in (self.gates, self.module_gates) and address % GATE_SIZE == 0
+
     def add_ops(self, name: str, size: int, home: str = "core") -> int:
         """Room for a struct ftrace_ops. Raises InputError when it ends."""
         address = self._ops[home].take(f"another ops ({name})", size, 8)

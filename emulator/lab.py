@@ -3,22 +3,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from emulator import catalog
-from emulator.core import release as releases
-from emulator.core.dispatch import LIST_FUNC, ops_assist_func, ops_list_func
+from emulator.cfunctions import CFunctions
+from emulator.core import releases
 from emulator.core.ftrace import Ftrace
+from emulator.core.graph import FgraphOps
 from emulator.core.ops import FtraceOps
 from emulator.core.records import DynFtrace
-from emulator.core.release import FUNCTIONS
+from emulator.core.task import Task
 from emulator.description import Ability
-from emulator.errors import Fault, TrapReached, UnknownName, UsageError
+from emulator.errors import UnknownName, UsageError
 from emulator.image import Image
 from emulator.machine.registers import Layout
 from emulator.patcher import Patcher
-from emulator.placement import GRAPH_STUB, STUB
 from emulator.recording import Arrival, Call, Pointer, Recording, RecordSeen
 from emulator.runner import LIMIT, Runner
 from emulator.subject import Subject, load, select
@@ -49,8 +50,7 @@ class Lab:
             (subject,) = load(declared, [chosen], source=Path(source) if source else None, assembler=assembler)
         self.subject, self.arch, self.variant, self.seed = subject, subject.arch, subject.variant, seed
         self.layout = Layout(self.arch)
-        self._passes_op = Ability.ARCH_SUPPORTS_FTRACE_OPS in self.variant.abilities
-        self._arguments = self.layout.chooser(self.arch.abi.arguments[:3])
+        self.passes_op = Ability.ARCH_SUPPORTS_FTRACE_OPS in self.variant.abilities
         self.release = releases.release(self.variant.release)
         self.image = Image(subject, seed)
         self.patcher = Patcher(self.image, self.release)
@@ -58,31 +58,96 @@ class Lab:
         self.fregs: FtraceRegs | None = None
         """During a callback since 5.11: the fourth argument as it was passed."""
         self._arrival: Arrival | None = None
+        self.cfunctions = CFunctions(self)
         self.runner = Runner(self, self._arrive)
 
     # -- the kernel's calls -------------------------------------------------------------------------------------------
 
     def register(self, ops: FtraceOps) -> None:
-        """register_ftrace_function(). Raises UsageError in a static variant, which is not run yet."""
-        if Ability.DYNAMIC_FTRACE not in self.variant.abilities:
-            raise UsageError(f"{self.variant.name} is static (!DYNAMIC_FTRACE): only its image is modelled so far")
+        """register_ftrace_function()."""
         self.core.register(ops)
 
     def unregister(self, ops: FtraceOps) -> None:
         """unregister_ftrace_function()."""
         self.core.unregister(ops)
 
-    def set_filter(self, ops: FtraceOps, glob: str, *, reset: bool = False) -> None:
-        """ftrace_set_filter(): "vfs_*" adds, "!vfs_*" takes away, `reset` empties the filter first."""
+    def set_filter(self, ops: FtraceOps, glob: str | None, *, reset: bool = False) -> None:
+        """ftrace_set_filter(): "vfs_*" adds, "!vfs_*" takes away, `reset` empties the filter first; None is NULL."""
         self.core.set_filter(ops, glob, reset=reset)
 
-    def set_notrace(self, ops: FtraceOps, glob: str, *, reset: bool = False) -> None:
+    def set_notrace(self, ops: FtraceOps, glob: str | None, *, reset: bool = False) -> None:
         """ftrace_set_notrace()."""
         self.core.set_notrace(ops, glob, reset=reset)
 
     def set_filter_ip(self, ops: FtraceOps, ip: int, *, remove: bool = False, reset: bool = False) -> None:
         """ftrace_set_filter_ip(); `ip` is a record's."""
         self.core.set_filter_ip(ops, ip, remove=remove, reset=reset)
+
+    def set_global_filter(self, glob: str | None, *, reset: bool = False) -> None:
+        """ftrace_set_global_filter(): of GLOBAL ops (3.x), and of the graph tracer up to 6.1."""
+        self.core.set_global_filter(glob, reset=reset)
+
+    def set_global_notrace(self, glob: str | None, *, reset: bool = False) -> None:
+        """ftrace_set_global_notrace()."""
+        self.core.set_global_notrace(glob, reset=reset)
+
+    def register_direct(self, ops: FtraceOps | int, address: int) -> None:
+        """register_ftrace_direct(ops, addr). At 6.1 that is ..._multi(); with the address of a function, (ip, addr)."""
+        if isinstance(ops, FtraceOps):
+            self.core.direct.register(ops, address)
+        else:
+            self.core.direct.register_ip(ops, address)
+
+    def modify_direct(self, ops: FtraceOps | int, address: int, new: int | None = None) -> None:
+        """modify_ftrace_direct(ops, addr); at 6.1, with the address of a function, (ip, old_addr, new_addr)."""
+        if isinstance(ops, FtraceOps):
+            self.core.direct.modify(ops, address)
+        elif new is None:
+            raise UsageError("modify_ftrace_direct() by address takes the old and the new direct trampoline")
+        else:
+            self.core.direct.modify_ip(ops, address, new)
+
+    def unregister_direct(self, ops: FtraceOps | int, address: int, *, free_filters: bool = False) -> None:
+        """unregister_ftrace_direct(ops, addr, free_filters); at 6.1 (ip, addr) too."""
+        if isinstance(ops, FtraceOps):
+            self.core.direct.unregister(ops, address, free_filters=free_filters)
+        else:
+            self.core.direct.unregister_ip(ops, address)
+
+    def register_graph(self, gops: FgraphOps) -> None:
+        """register_ftrace_graph()."""
+        self.core.graph.register(gops)
+
+    def unregister_graph(self, gops: FgraphOps) -> None:
+        """unregister_ftrace_graph()."""
+        self.core.graph.unregister(gops)
+
+    def kill(self) -> None:
+        """ftrace_kill(): every later request gets ENODEV."""
+        self.core.kill()
+
+    @property
+    def enabled(self) -> bool:
+        """kernel.ftrace_enabled. Setting it to 0 disables all sites, to 1 enables those that are wanted."""
+        return self.core.enabled
+
+    @enabled.setter
+    def enabled(self, enabled: bool) -> None:
+        self.core.set_enabled(enabled=enabled)
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """set_ftrace_pid: whom PID ops (6.x) and GLOBAL ops (3.x) are restricted to; empty: everybody."""
+        return self.core.pids
+
+    @pids.setter
+    def pids(self, pids: Iterable[int]) -> None:
+        self.core.set_pids(pids)
+
+    @property
+    def current(self) -> Task:
+        """The running task: pid, context, rcu_watching, tracing_graph_pause."""
+        return self.core.current
 
     @property
     def stop(self) -> bool:
@@ -114,96 +179,72 @@ class Lab:
         """symbol+offset (file:line)."""
         return self.image.symbols.where(address)
 
+    def address(self, symbol: str) -> int:
+        """Where a function, a trampoline, a label or a variable is. Raises UnknownName."""
+        address = self.image.symbols.get(symbol)
+        if address is None:
+            raise UnknownName("symbol", symbol, self.image.symbols)
+        return address
+
+    def add_function(self, name: str, func: Callable[..., int | None]) -> int:
+        """Make a C function that Python acts for: to be gone to by ip, or called directly. Its address.
+
+        `func` gets as many arguments as it takes, as the C ABI passes them; what it returns is the return value.
+        """
+        return self.cfunctions.add(name, func)
+
+    def implement(self, name: str, func: Callable[..., int | None]) -> None:
+        """Act for a C function that code in the image calls: my_direct_func1() of the direct trampolines, say."""
+        self.cfunctions.implement(name, func)
+
     def symbol(self, address: int) -> str:
         """symbol+offset, or &name of a variable or an ops."""
         return self.image.symbols.name(address)
 
     # -- runs ---------------------------------------------------------------------------------------------------------
 
-    def call(self, function: str, *, trace: bool = True, limit: int = LIMIT) -> Recording:
+    def call(self, function: str, *arguments: int, trace: bool = True, limit: int = LIMIT) -> Recording:
         """Run a traced function, through its caller, to its real return; `limit` is in instructions.
+
+        Its arguments are the seed's, but for the first ones if they are given.
 
         Raises RunError, whose `recording` is what had happened until then, where the run does not get to its end;
         UnknownName for a function that is not traced here; and whatever a callback raises.
         """
-        recording = self.run(function, trace=trace, limit=limit)
+        recording = self.run(function, *arguments, trace=trace, limit=limit)
         if recording.outcome is not None:
             raise recording.outcome
         return recording
 
-    def run(self, function: str, *, trace: bool = True, limit: int = LIMIT) -> Recording:
+    def run(self, function: str, *arguments: int, trace: bool = True, limit: int = LIMIT) -> Recording:
         """The same for somebody who judges runs: how one ended stands in Recording.outcome, and is not raised."""
-        return self.runner.run(function, trace=trace, limit=limit)
-
-    # -- C functions that trampolines call ----------------------------------------------------------------------------
-
-    def _arrive(self, arrival: Arrival) -> None:
-        """Act for the function that a run has come to. Raises RunError where nobody does, or not on such arguments."""
-        ops = self.patcher.ops_of(arrival.address)
-        if ops is None and arrival.symbol not in FUNCTIONS:
-            if arrival.symbol not in (STUB, GRAPH_STUB):
-                raise TrapReached(f"{arrival.symbol} was called, which nothing acts for here", self._from(arrival))
-            return
-        ip, parent_ip, op = (self.layout.get(arrival.registers, name) for name in self.arch.abi.arguments[:3])
-        record = self._record(arrival)
-        outer, self._arrival = self._arrival, arrival
-        try:
-            if ops:
-                self._deliver(ops, ip, parent_ip, self._resolve(op), record)
-            elif arrival.symbol == LIST_FUNC:
-                ops_list_func(self.core, ip, parent_ip, record)
-            else:
-                ops_assist_func(self.core, ip, parent_ip, self._dereferenced(arrival, op), record)
-        finally:
-            self._arrival = outer
-
-    def _dereferenced(self, arrival: Arrival, op: int) -> FtraceOps:
-        """The ops at an address that C code is about to follow. Raises Fault where there is none."""
-        ops = self.patcher.ops_at(op)
-        if ops is None:
-            raise Fault(f"{arrival.symbol} got {self.symbol(op)} for its op, which is no ops", self._from(arrival))
-        return ops
-
-    def _from(self, arrival: Arrival) -> str:
-        """symbol+offset (file:line) of the call that led to an arrival, as far as the return address tells."""
-        link, sp = self.arch.abi.link, self.layout.get(arrival.registers, self.arch.abi.sp)
-        if link:
-            back = self.layout.get(arrival.registers, link)
-        elif self.image.memory.region(sp, self.arch.word):
-            back = self.image.memory.read_word(sp)
-        else:
-            return ""
-        return self.where(back - len(self.variant.site.call.opcode))
+        return self.runner.run(function, arguments, trace=trace, limit=limit)
 
     # -- records ------------------------------------------------------------------------------------------------------
 
     def record_address(self, registers: bytes) -> int | None:
         """The argument that points to the record, out of packed registers; None where this variant passes none."""
-        plain = self.variant.plain
-        if plain is None or plain.record is None:
-            return None
-        return self.layout.get(registers, self.arch.abi.arguments[plain.record])
-
-    def _record(self, arrival: Arrival) -> FtraceRegs | None:
-        """The record as a view, None where none is passed or NULL. Raises Fault where it is not in writable memory."""
-        arrival.record = self.record_address(arrival.registers)
-        if not arrival.record:
-            return None
-        region = self.image.memory.region(arrival.record, self.arch.pt_regs.size)
-        if region is None or not region.writable:
-            what = f"{arrival.record:#x} for its record, which is not in writable memory"
-            raise Fault(f"{arrival.symbol} got {what}", self._from(arrival))
-        arrival.before = arrival.after = self._bytes(arrival)
-        return FtraceRegs(self.arch, self.image.memory, arrival.record, self.variant.get_regs)
+        number = self.variant.plain.record
+        return None if number is None else self.layout.get(registers, self.arch.abi.arguments[number])
 
     def _bytes(self, arrival: Arrival) -> bytes:
         return self.image.memory.read(arrival.record, self.arch.pt_regs.size) if arrival.record else b""
 
     # -- callbacks ----------------------------------------------------------------------------------------------------
 
-    def _resolve(self, op: int) -> FtraceOps | Pointer | None:
+    def _arrive(self, arrival: Arrival) -> int | None:
+        """Act for the C function that a run has come to; what it returns, None where nobody may look at it."""
+        outer, self._arrival = self._arrival, arrival
+        try:
+            result = self.cfunctions.act(arrival)
+        finally:
+            self._arrival = outer
+        arrival.after = self._bytes(arrival)
+        return result
+
+    def resolve(self, op: int) -> FtraceOps | Pointer | None:
         """The op argument as Python sees it."""
-        if not self._passes_op:
+        if not self.passes_op:
             return None
         return self.patcher.ops_at(op) or Pointer(op, self.symbol(op))
 
@@ -222,7 +263,8 @@ class Lab:
         arrival.recording.callbacks.append(call)
         outer, self.fregs = self.fregs, record if self.release.callback_gets_fregs else None
         try:
-            ops.func(ip, parent_ip, op, regs)
+            if ops.func:
+                ops.func(ip, parent_ip, op, regs)
         finally:
             self.fregs = outer
         call.after = arrival.after = self._bytes(arrival)

@@ -11,15 +11,16 @@ from emulator.assembly import fixups
 from emulator.assembly.decode import disassemble
 from emulator.copies import Original, originals
 from emulator.core.layout import ftrace_ops
-from emulator.core.ops import FtraceOps
+from emulator.core.ops import FtraceOps, KernelOps
 from emulator.core.platform import TextError
 from emulator.core.release import VARIABLES, Release
 from emulator.description import Ability, Branch, Engine
-from emulator.errors import InputError, UsageError
+from emulator.errors import Fault, InputError, UsageError
 from emulator.image import Image
-from emulator.placement import GRAPH_STUB, STUB, Placement
+from emulator.placement import STUB, Placement
 
-LIST_END = "ftrace_list_end"
+RETURN_STUB, ENTRY_STUB = "ftrace_stub_graph", "ftrace_graph_entry_stub"
+"""What ftrace_graph_return and ftrace_graph_entry are while there is no graph tracer."""
 
 
 class Settled(NamedTuple):
@@ -46,7 +47,6 @@ class Patcher:
         self._originals = originals(image.placement)
         self._settled: dict[str, Settled] = {}
         self._by_address: dict[int, FtraceOps] = {}
-        self._by_func: dict[int, FtraceOps] = {}
         self._copied: dict[str, Original] = {}
         self._boot()
 
@@ -54,14 +54,15 @@ class Patcher:
 
     def _boot(self) -> None:
         """Initial values of variables, and ftrace_init(): the compilers' calls become NOPs, but in static variants."""
-        self.set_variable("ftrace_graph_return", self.address(STUB))
-        self.set_variable("ftrace_graph_entry", self.address(GRAPH_STUB))
+        self.set_variable("ftrace_graph_return", self.function(RETURN_STUB))
+        self.set_variable("ftrace_graph_entry", self.function(ENTRY_STUB))
         self.compiled = {rec.ip: self._memory.read(rec.ip, len(self.variant.site.nop)) for rec in self.image.records}
-        if Ability.DYNAMIC_FTRACE not in self.abilities:
-            return
         mcount = self.address(self.variant.site.mcount)
         for rec in self.image.records:
-            self.make_nop(rec.ip, mcount)
+            if Ability.DYNAMIC_FTRACE in self.abilities:
+                self.make_nop(rec.ip, mcount)
+            else:
+                rec.target = mcount
 
     # -- text ---------------------------------------------------------------------------------------------------------
 
@@ -69,12 +70,31 @@ class Patcher:
         """The address of a function or trampoline. Raises InputError where the source lacks it."""
         return self.image.placement.label(symbol)
 
+    def function(self, symbol: str) -> int:
+        """The address of a C function, which is made when it is first asked for.
+
+        Where an architecture has no ftrace_stub_graph the linker script makes it ftrace_stub.
+        """
+        known = self._symbols.get(symbol)
+        if known is not None:
+            return known
+        return self.address(STUB) if symbol == RETURN_STUB else self.image.add_gate(symbol)
+
+    def verify(self, ip: int, old: int) -> None:
+        """Raises TextError EINVAL where the site is not as expected."""
+        self._expect(ip, self._call(ip, old) if old else self.variant.site.nop)
+
     def make_call(self, ip: int, target: int) -> None:
         """The NOP at ip becomes a call."""
         self._replace(ip, self.variant.site.nop, self._call(ip, target))
 
     def modify_call(self, ip: int, old: int, target: int) -> None:
-        """The call at ip goes elsewhere."""
+        """The call at ip goes elsewhere. Raises TextError EINVAL where the configuration cannot do that.
+
+        The default ftrace_modify_call() only refuses; an architecture with a replace_code of its own needs none.
+        """
+        if not self.abilities & (Ability.DYNAMIC_FTRACE_WITH_REGS | Ability.ARCH_REPLACE_CODE):
+            raise TextError(errno.EINVAL, f"{self._symbols.name(ip)}: this kernel has no ftrace_modify_call()")
         self._replace(ip, self._call(ip, old), self._call(ip, target))
 
     def make_nop(self, ip: int, old: int) -> None:
@@ -87,19 +107,62 @@ class Patcher:
             self._memory.write(label, self._call(label, func))
 
     def _call(self, ip: int, target: int) -> bytes:
-        """The call from ip to target. Raises TextError EINVAL where that is out of reach."""
+        return self._branch(self.variant.site.call, ip, target)
+
+    def _branch(self, branch: Branch, ip: int, target: int) -> bytes:
+        """The call or jump from ip to target. Raises TextError EINVAL where that is out of reach."""
         try:
-            return fixups.encode_branch(self.variant.site.call, ip, target)
+            return fixups.encode_branch(branch, ip, target)
         except fixups.FixupError as error:
             raise TextError(errno.EINVAL, str(error)) from error
 
     def _replace(self, ip: int, old: bytes, new: bytes) -> None:
         """Verify, then write. Raises TextError EINVAL where the bytes are not the expected ones."""
+        self._expect(ip, old)
+        self._memory.write(ip, new)
+
+    def _expect(self, ip: int, old: bytes) -> None:
         found = self._memory.read(ip, len(old))
         if found != old:
             where = self._symbols.name(ip)
             raise TextError(errno.EINVAL, f"{where}: expected {old.hex(' ')}, found {found.hex(' ')}")
-        self._memory.write(ip, new)
+
+    # -- the graph caller, and return addresses -----------------------------------------------------------------------
+
+    @property
+    def graph_is_ops(self) -> bool:
+        """Whether the architecture has ftrace_graph_func()."""
+        return self.variant.graph is not None and self.variant.graph.slot is not None
+
+    @property
+    def word(self) -> int:
+        """sizeof(long)."""
+        return self.image.word
+
+    def switch_graph_caller(self, *, on: bool) -> None:
+        """Each label gets its branch to the graph caller, or what stands there otherwise. Raises TextError EINVAL."""
+        for call in self.variant.graph.calls if self.variant.graph else ():
+            place = self.address(call.label)
+            branch = self._branch(call.jump, place, self.address(call.caller))
+            off = call.off if isinstance(call.off, bytes) else self._branch(call.jump, place, self.address(call.off))
+            old, new = (off, branch) if on else (branch, off)
+            if self._memory.read(place, len(new)) != new:
+                self._replace(place, old, new)
+
+    def read_word(self, address: int) -> int:
+        """A word on the stack. Raises Fault where there is none."""
+        self._expect_stack(address)
+        return self._memory.read_word(address)
+
+    def write_word(self, address: int, value: int) -> None:
+        """Change it. Raises Fault where there is none."""
+        self._expect_stack(address)
+        self._memory.write_word(address, value)
+
+    def _expect_stack(self, address: int) -> None:
+        region = self._memory.region(address, self.word)
+        if region is None or not region.writable:
+            raise Fault(f"the address of a return address is {address:#x}, which is not in writable memory")
 
     # -- variables and ops --------------------------------------------------------------------------------------------
 
@@ -125,8 +188,8 @@ class Patcher:
             known = self._take(ops)
         self._settled[ops.name] = known._replace(ops=ops)
         self._by_address = {settled.address: settled.ops for settled in self._settled.values()}
-        self._by_func = {settled.func: settled.ops for settled in self._settled.values()}
-        ops.address, ops.func_address = known.address, known.func
+        ops.address, ops.own_func = known.address, known.func
+        ops.func_address = ops.saved_func = known.func
 
     def _expect_free(self, *names: str) -> None:
         taken = [name for name in names if name in self._symbols]
@@ -134,16 +197,15 @@ class Patcher:
             raise UsageError(f"ops {names[0]!r}: this kernel has a symbol {taken[0]} already; choose another name")
 
     def _take(self, ops: FtraceOps) -> Settled:
-        func = self.address(STUB) if ops.name == LIST_END else self.image.add_gate(function_name(ops), ops.home)
+        if isinstance(ops, KernelOps):
+            func = self.address(ops.symbol)
+        else:
+            func = self.image.add_gate(function_name(ops), ops.home) if ops.func else 0
         return Settled(ops, self.image.add_ops(ops.name, self.ops_layout.size, ops.home), func)
 
     def ops_at(self, address: int) -> FtraceOps | None:
         """The ops whose struct is at an address."""
         return self._by_address.get(address)
-
-    def ops_of(self, func: int) -> FtraceOps | None:
-        """The ops whose function is at an address."""
-        return self._by_func.get(func)
 
     def publish(self, ops: FtraceOps, following: FtraceOps) -> None:
         """Write the members that assembly or a debugger would look at."""
@@ -151,8 +213,10 @@ class Patcher:
             "func": ops.func_address,
             "next": following.address if following is not ops else 0,
             "flags": ops.word(self.release),
+            "saved_func": ops.saved_func,
             "trampoline": ops.trampoline,
             "trampoline_size": ops.trampoline_size,
+            "direct_call": ops.direct_call,
         }
         for member in self.ops_layout.members:
             if member.name in values:
@@ -200,8 +264,9 @@ def patched_calls(placed: Placement) -> tuple[int, ...]:
     for entry in (variant.plain, variant.regs):
         if entry:
             placed.label(entry.symbol)
-            _expect_call(placed, entry.call, variant.site.call, engine)
-            labels.append(placed.label(entry.call))
+            if entry.call:
+                _expect_call(placed, entry.call, variant.site.call, engine)
+                labels.append(placed.label(entry.call))
     return tuple(labels)
 
 

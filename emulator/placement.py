@@ -15,7 +15,8 @@ from itertools import zip_longest
 from emulator.assembly.decode import verify
 from emulator.assembly.link import Placed, in_a_row, place
 from emulator.assembly.piece import Piece, Section
-from emulator.core.release import FUNCTIONS, VARIABLES
+from emulator.core import releases
+from emulator.core.release import VARIABLES
 from emulator.errors import InputError, Place
 from emulator.machine.memory import PAGE
 from emulator.subject import Subject
@@ -31,8 +32,11 @@ CALL_ROOM = 16
 
 SITES, CALLERS = "__mcount_loc", "__callers"
 """kernel.S's tables: the addresses of sites; pairs of a function and of who calls it."""
-STUB, GRAPH_STUB = "ftrace_stub", "ftrace_graph_entry_stub"
-"""The callback when there is none, and the graph tracer's; C functions here where the source does not have them."""
+STUB, GRAPH_STUB, PANIC = "ftrace_stub", "ftrace_graph_entry_stub", "panic"
+"""The callback when there is none, and the graph tracer's; where a return goes whose address is lost.
+
+C functions here where the source does not have them.
+"""
 EXIT = "[exit]"
 """The name of the address that a whole run returns to."""
 
@@ -136,7 +140,7 @@ class Placement:
         Raises InputError for a second definition, as a linker would.
         """
         known = {name: self.symbols.address(name) for name in VARIABLES}
-        known |= {name: self._gate(name) for name in FUNCTIONS}
+        known |= {name: self._gate(name) for name in releases.release(self.subject.variant.release).functions}
         weak: dict[str, int] = {}
         for piece, bases in pieces:
             for symbol in piece.symbols.values():
@@ -148,7 +152,7 @@ class Placement:
                         raise InputError(f"defines {symbol.name}, which the kernel here has already", Place(piece.name))
                     known[symbol.name] = address
         known = {**weak, **known}
-        wanted = [STUB, GRAPH_STUB, *(name for piece, _ in pieces for name in piece.undefined)]
+        wanted = [STUB, GRAPH_STUB, PANIC, *(name for piece, _ in pieces for name in piece.undefined)]
         return known | {name: self._gate(name) for name in dict.fromkeys(wanted) if name not in known}
 
     def _gate(self, name: str) -> int:

@@ -55,6 +55,10 @@ class Arrival:
     record: int | None = None
     before: bytes = b""
     after: bytes = b""
+    result: int | None = None
+    """What the function returned, None where it returned nothing."""
+    effects: tuple[tuple[int, bytes], ...] = ()
+    """(address, bytes) of what it has written, its record included."""
     _provenance: Provenance | None = field(default=None, repr=False)
     _honours: Honours | None = field(default=None, repr=False)
 
@@ -227,6 +231,10 @@ class Recording:
     state: State
     hits: list[Hit] = field(default_factory=list)
     callbacks: list[Call] = field(default_factory=list)
+    arrivals: list[Arrival] = field(default_factory=list)
+    """The C functions that the code has called, in order, those behind a landing too."""
+    first: bytes = b""
+    """At the entry, packed."""
     registers: bytes = b""
     """At the exit, packed."""
     outcome: RunError | None = None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from random import Random
@@ -64,7 +64,7 @@ class _Run:
 class Runner:
     """Runs functions of a lab's image. `arrive(arrival)` acts for the C function that a run has come to."""
 
-    def __init__(self, lab: Lab, arrive: Callable[[Arrival], None]) -> None:
+    def __init__(self, lab: Lab, arrive: Callable[[Arrival], int | None]) -> None:
         self._lab, self._arrive = lab, arrive
         self._image, self._arch = lab.image, lab.arch
         self._layout: Layout = lab.layout
@@ -88,7 +88,7 @@ class Runner:
 
     # -- a run --------------------------------------------------------------------------------------------------------
 
-    def run(self, function: str, *, trace: bool, limit: int) -> Recording:
+    def run(self, function: str, arguments: Sequence[int] = (), *, trace: bool, limit: int) -> Recording:
         """From the entry of the function's caller to that caller's return. What goes wrong is Recording.outcome.
 
         Raises UnknownName, LimitReached for calls nested too deep, and whatever a callback raises.
@@ -102,7 +102,9 @@ class Runner:
         recording = Recording(self._lab, function, self.state(), nested=outer is not None)
         if machine.tracer:
             machine.tracer.clear()
-        registers = self._beside(outer) if outer else self.prepare(recording.state)
+        registers = self._with(arguments, self._beside(outer) if outer else self.prepare(recording.state))
+        recording.first = registers
+        hooked = self._lab.core.graph.returns.hooked
         run = _Run(machine, recording)
         machine.attach(self, self._image.memory, self.gates, self._image.exit)
         self._active.append(run)
@@ -115,6 +117,7 @@ class Runner:
             stop, broken = Stop("", machine.registers.read()), error
         finally:
             self._active.pop()
+            self._lab.core.graph.returns.forget(hooked)
             if machine.tracer and outer:
                 self._image.memory.written += decode(tuple(machine.tracer.events)).spans()
         return self._finish(run, stop, limit, broken)
@@ -149,6 +152,16 @@ class Runner:
         sp -= sp % 16
         self._write_return(sp)
         return self._at_entry(sp)
+
+    def _with(self, arguments: Sequence[int], registers: bytes) -> bytes:
+        """The registers with a function's first arguments in them. Raises UsageError for too many."""
+        if not arguments:
+            return registers
+        names, mask = self._arch.abi.arguments, (1 << 8 * self._arch.word) - 1
+        if len(arguments) > len(names):
+            raise UsageError(f"{len(arguments)} arguments: only {len(names)} are passed in registers")
+        given = {name: value & mask for name, value in zip(names, arguments, strict=False)}
+        return self._layout.pack({**self._layout.unpack(registers), **given})
 
     def _at_entry(self, sp: int) -> bytes:
         """The registers of the seed with the stack and the return address of a call from the exit."""
@@ -258,8 +271,20 @@ class Runner:
         registers = run.machine.registers.read()
         hit = run.open[-1] if run.open else None
         arrival = Arrival(run.recording, hit, address, registers, run.event)
+        run.recording.arrivals.append(arrival)
         if hit:
             hit.arrivals.append(arrival)
-        self._arrive(arrival)
+        memory = self._image.memory
+        before = len(memory.written)
+        arrival.result = self._arrive(arrival)
+        arrival.effects = tuple((first, memory.read(first, end - first)) for first, end in memory.written[before:])
         run.machine.forget_patches()
-        run.machine.registers.write(self.scribble(registers))
+        run.machine.registers.write(self.after(registers, arrival.result))
+
+    def after(self, registers: bytes, result: int | None) -> bytes:
+        """The registers when a C function returns: all that it may change has changed."""
+        changed = self.scribble(registers)
+        if result is None:
+            return changed
+        value = result & (1 << 8 * self._arch.word) - 1
+        return self._layout.pack({**self._layout.unpack(changed), self._arch.abi.returns[0]: value})

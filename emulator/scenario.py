@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from emulator.core.ops import FtraceOps
-from emulator.core.release import release
+from emulator.core.releases import release
 from emulator.description import Ability, Variant
 from emulator.errors import FtraceError, RunError, UsageError
 from emulator.lab import Lab

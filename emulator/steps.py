@@ -41,9 +41,8 @@ class Step:
 def steps(recording: Recording) -> list[Step]:
     """Every instruction of a traced run, the exit apart, which never ran.
 
-    The run is made once more from its start, with what callbacks did to their records substituted. Raises UsageError
-    for a run that was not traced, for one that a callback made, and for one that cannot be repeated in this way because
-    a callback changed more than its record.
+    The run is made once more from its start, with what C functions did to memory substituted. Raises UsageError
+    for a run that was not traced, for one that a callback made, and for one that cannot be repeated in this way.
     """
     if recording.shape is None:
         raise UsageError("the run was not traced: its steps are not known")
@@ -54,7 +53,7 @@ def steps(recording: Recording) -> list[Step]:
     assert isinstance(tracer, StateTracer)  # noqa: S101 - engine.stepping() says so
     last = _Again(recording, machine, tracer).run(len(recording.shape.pcs))
     if tuple(tracer.events) != recording.raw or tuple(tracer.values) != recording.values:
-        raise UsageError("the run cannot be repeated: a callback changed more than its record")
+        raise UsageError("the run cannot be repeated: a callback changed memory in a way that nobody noticed")
     return list(_steps(recording, [*tracer.states, last]))
 
 
@@ -78,16 +77,16 @@ class _Again:
     def __init__(self, recording: Recording, machine: Machine, tracer: Tracer) -> None:
         self._recording, self._lab = recording, recording.lab
         self._machine, self._tracer = machine, tracer
-        self._arrivals = {arrival.event: arrival for hit in recording.hits for arrival in hit.arrivals}
+        self._arrivals = {arrival.event: arrival for arrival in recording.arrivals}
 
     def run(self, limit: int) -> bytes:
         """Do it; the registers at its end, packed. Afterwards memory is as before."""
         runner, image = self._lab.runner, self._lab.image
         with runner.replaying(self), self._memory_of_the_run():
-            packed = runner.prepare(self._recording.state)
+            runner.prepare(self._recording.state)
             self._tracer.clear()
             self._machine.attach(runner, image.memory, runner.gates, image.exit)
-            return self._machine.run(runner.entry(self._recording.function), packed, limit).registers
+            return self._machine.run(runner.entry(self._recording.function), self._recording.first, limit).registers
 
     @contextmanager
     def _memory_of_the_run(self) -> Iterator[None]:
@@ -103,9 +102,10 @@ class _Again:
     def at_function(self, runner: Runner, _address: int) -> None:
         """A C function is entered: its effects are known."""
         arrival, registers = self._arrivals.get(len(self._tracer.events)), self._machine.registers
-        if arrival and arrival.record and arrival.after != arrival.before:
-            self._lab.image.memory.write(arrival.record, arrival.after)
-        registers.write(runner.scribble(registers.read()))
+        for address, data in arrival.effects if arrival else ():
+            self._lab.image.memory.write(address, data)
+        self._machine.forget_patches()
+        registers.write(runner.after(registers.read(), arrival.result if arrival else None))
 
     def at_landing(self) -> None:
         """Nothing to do: the run goes on."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -48,6 +49,9 @@ class Symbols:
         other._address, other._functions = dict(self._address), list(self._functions)
         other._data, other._lines, other._copies = dict(self._data), self._lines, list(self._copies)
         return other
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._address)
 
     def __contains__(self, name: str) -> bool:
         return name in self._address

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.description import Arch, Member, Reg, Return, Struct
+from emulator.description import Arch, Member, Reg, Return, Struct, Variant
 from emulator.errors import UsageError
 from emulator.machine.memory import Memory
 
@@ -51,11 +51,11 @@ class PtRegs:
 class FtraceRegs:
     """struct ftrace_regs at an address, with the kernel's accessors (include/linux/ftrace_regs.h) less ftrace_regs_."""
 
-    __slots__ = ("_arch", "_mark", "_memory", "_regs", "address")
+    __slots__ = ("_arch", "_mark", "_memory", "_regs", "_variant", "address")
 
-    def __init__(self, arch: Arch, memory: Memory, address: int, mark: str | None) -> None:
-        self._arch, self._memory = arch, memory
-        self._mark = arch.pt_regs.member(mark) if mark else None
+    def __init__(self, variant: Variant, arch: Arch, memory: Memory, address: int) -> None:
+        self._variant, self._arch, self._memory = variant, arch, memory
+        self._mark = arch.pt_regs.member(variant.get_regs) if variant.get_regs else None
         self._regs = PtRegs(arch.pt_regs, memory, address)
         self.address = address
 
@@ -94,6 +94,12 @@ class FtraceRegs:
     def get_stack_pointer(self) -> int:
         """The stack pointer as the traced function sees it."""
         return int(getattr(self._regs, "sp"))  # noqa: B009 - every architecture's pt_regs calls it so
+
+    def set_direct_caller(self, address: int) -> None:
+        """arch_ftrace_set_direct_caller(). Raises UsageError where the architecture makes no direct calls."""
+        if self._variant.direct is None:
+            raise UsageError(f"{self._arch.name} {self._variant.name} makes no direct calls")
+        setattr(self._regs, self._variant.direct, address)
 
     @property
     def _instruction_pointer(self) -> str:

@@ -156,7 +156,7 @@ def test_what_a_callback_raises_reaches_the_caller_and_the_lab_goes_on(arch: str
     register(lab, lambda *_: None, name="second")  # through the list function, whose guard has to be left
     with pytest.raises(Oops):
         lab.call("vfs_read")
-    assert lab.core.recursion.depth == 0
+    assert lab.current.trace_recursion == 0
     assert lab.fregs is None
     recording = lab.call("vfs_read")
     assert len(recording.callbacks) == 2
@@ -213,7 +213,7 @@ def test_the_list_function_stops_a_callback_that_calls_its_own_function(release:
     register(lab, lambda *_: None, name="third")  # a second ops on the function: the list is used by 6.12, too
     lab.call("vfs_read")
     assert len(calls) == depth
-    assert lab.core.recursion.depth == 0
+    assert lab.current.trace_recursion == 0
 
 
 def test_the_assist_function_stops_it_too() -> None:

@@ -56,7 +56,7 @@ def test_the_struct_of_an_ops(arch: str, variant: str) -> None:
     assert lab.symbol(first.address) == "&probe"
     assert lab.symbol(first.func_address) == "probe_func"
     assert lab.patcher.ops_at(first.address) is first
-    assert lab.patcher.ops_of(second.func_address) is second
+    assert lab.symbol(second.func_address) == "second_func"
     assert lab.patcher.ops_at(first.func_address) is None
     lab.unregister(first)
     assert read(second.address + members["next"]) == lab.core.list_end.address
@@ -114,10 +114,18 @@ def test_graph_tracing_is_off_at_boot() -> None:
         lab = Lab(name)
         read = lab.image.memory.read_word
         for variable, function in (
-            ("ftrace_graph_return", "ftrace_stub"),
+            ("ftrace_graph_return", "ftrace_stub_graph"),
             ("ftrace_graph_entry", "ftrace_graph_entry_stub"),
         ):
-            assert read(lab.image.symbols.address(variable)) == lab.image.symbols.address(function)
+            assert read(lab.address(variable)) == lab.patcher.function(function)
+
+
+@pytest.mark.parametrize(
+    ("variant", "stub"), [("3.7", "ftrace_stub"), ("6.1-static", "ftrace_stub"), ("6.12-static", "ftrace_stub_graph")]
+)
+def test_where_there_is_no_stub_of_its_own_the_linker_script_lends_another(variant: str, stub: str) -> None:
+    lab = Lab("arm", variant=variant)
+    assert lab.patcher.function("ftrace_stub_graph") == lab.address(stub)
 
 
 def test_an_ops_may_take_the_name_of_one_that_is_gone() -> None:

@@ -79,7 +79,7 @@ def everything(lab: Lab) -> tuple[Any, ...]:
         bytes(lab.image.stack.data),
         [(rec.flags, rec.target) for rec in lab.core.records.values()],
         list(lab.core.ops),
-        lab.core.recursion.depth,
+        lab.current.trace_recursion,
         lab.fregs,
     )
 

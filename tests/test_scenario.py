@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import catalog
-from emulator.core.release import release
+from emulator.core.releases import release
 from emulator.description import Ability, Arch, Variant
 from emulator.errors import UsageError
 from emulator.scenario import OpsSpec, play, story

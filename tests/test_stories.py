@@ -13,7 +13,7 @@ import pytest
 from emulator import catalog
 from emulator.assembly.gnu import GnuAssembler
 from emulator.core.ops import FtraceOps
-from emulator.core.release import release
+from emulator.core.releases import release
 from emulator.description import Ability, Arch, Const, Entry, Reg, Value, Variant, Word
 from emulator.errors import FtraceError, UsageError
 from emulator.lab import Lab

@@ -44,17 +44,21 @@ def test_an_unknown_member_names_the_known_ones() -> None:
         regs.address = 1
 
 
+PARTIAL, FULL = X86.variant("6.12"), X86.variant("3.7")
+"""With the mark cs, and without one."""
+
+
 def test_members_can_be_listed() -> None:
     assert set(dir(PtRegs(X86.pt_regs, memory(), BASE))) == {member.name for member in X86.pt_regs.members}
 
 
 def test_a_record_shows_what_and_where_it_is() -> None:
     assert repr(PtRegs(X86.pt_regs, memory(), BASE)) == "<struct pt_regs at 0x10000>"
-    assert repr(FtraceRegs(X86, memory(), BASE, "cs")) == "<struct ftrace_regs at 0x10000>"
+    assert repr(FtraceRegs(PARTIAL, X86, memory(), BASE)) == "<struct ftrace_regs at 0x10000>"
 
 
 def test_a_record_is_partial_where_its_mark_is_zero() -> None:
-    fregs = FtraceRegs(X86, memory(), BASE, "cs")
+    fregs = FtraceRegs(PARTIAL, X86, memory(), BASE)
     assert fregs.get_regs() is None
     PtRegs(X86.pt_regs, fregs._regs._memory, BASE).cs = 0x10
     regs = fregs.get_regs()
@@ -63,12 +67,12 @@ def test_a_record_is_partial_where_its_mark_is_zero() -> None:
 
 
 def test_without_a_mark_every_record_is_full() -> None:
-    assert FtraceRegs(X86, memory(), BASE, None).get_regs() is not None
+    assert FtraceRegs(FULL, X86, memory(), BASE).get_regs() is not None
 
 
 @pytest.mark.parametrize("arch", [arch for arch in ARCHES if any(variant.regs for variant in arch.variants)])
 def test_accessors_find_the_members_by_what_these_promise(arch: Arch) -> None:
-    fregs = FtraceRegs(arch, memory(word=arch.word), BASE, None)
+    fregs = FtraceRegs(FULL, arch, memory(word=arch.word), BASE)
     regs = fregs.get_regs()
     fregs.set_instruction_pointer(0x1234)
     fregs.set_return_value(0x5678)
@@ -81,7 +85,7 @@ def test_accessors_find_the_members_by_what_these_promise(arch: Arch) -> None:
 
 
 def test_arguments_are_those_of_the_abi() -> None:
-    fregs = FtraceRegs(X86, memory(), BASE, None)
+    fregs = FtraceRegs(FULL, X86, memory(), BASE)
     regs = fregs.get_regs()
     assert regs is not None
     regs.di, regs.si, regs.r9 = 1, 2, 6
@@ -91,7 +95,7 @@ def test_arguments_are_those_of_the_abi() -> None:
 @pytest.mark.parametrize("n", [-1, 6, 100])
 def test_an_argument_that_is_in_no_register_is_refused(n: int) -> None:
     with pytest.raises(UsageError, match=f"argument {n} is not in a register"):
-        FtraceRegs(X86, memory(), BASE, None).get_argument(n)
+        FtraceRegs(FULL, X86, memory(), BASE).get_argument(n)
 
 
 def test_big_endian_words() -> None:

@@ -1,32 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The core of one kernel's ftrace: its state, and the public calls of kernel/trace/ftrace.c in the order of their work.
+"""The core of one kernel's ftrace: its state, and the public calls of kernel/trace in the order of their work.
 
-The rules stand in the modules around: refusals (when is the answer no), dispatch (who is called), filters (what an ops
-wants), records (what a site should do), patching (which bytes change, in which order).
+The rules stand in the modules around: refusals (when is the answer no), registration (lists, counting), choice (which
+function is called), functions (who is called then), filters (what an ops wants), records and addresses (what a site
+should do), patching (which bytes change, in which order), ipmodify, direct, graph, sysctl.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from emulator.core import dispatch, filters
-from emulator.core.ops import FtraceOps, check_filters, check_flags
-from emulator.core.patching import run_update_code
+from emulator.core import choice, filters, registration, sysctl
+from emulator.core.direct import Direct
+from emulator.core.functions import FUNCTIONS, Record
+from emulator.core.graph import Graph
+from emulator.core.ops import FtraceOps, KernelOps
+from emulator.core.patching import Command, startup_enable
 from emulator.core.platform import Platform, TextError
-from emulator.core.records import DynFtrace, add_reference, drop_reference
-from emulator.core.recursion import Recursion
-from emulator.core.refusals import may_register, may_unregister
+from emulator.core.records import DynFtrace
+from emulator.core.refusals import must_live
 from emulator.core.release import Release
+from emulator.core.task import Task
 from emulator.description import Ability
-from emulator.errors import FtraceError, UsageError
+from emulator.errors import Fault, UsageError
 
 Deliver = Callable[[FtraceOps, int, int, Any, Any], None]
-
-
-def _stub(*_: object) -> None:
-    """ftrace_list_end's func."""
 
 
 class Ftrace:
@@ -37,37 +38,72 @@ class Ftrace:
     """
 
     def __init__(self, release: Release, platform: Platform, records: Iterable[DynFtrace], deliver: Deliver) -> None:
-        self.release, self.platform, self.deliver = release, platform, deliver
+        self.release, self.platform = release, platform
+        self._deliver = deliver
         self.records = {rec.ip: rec for rec in records}
-        self.recursion = Recursion(release)
+        self.current = Task()
         self.ops: list[FtraceOps] = []
         """ftrace_ops_list, newest first."""
-        self.list_end = FtraceOps("ftrace_list_end", _stub)
+        self.global_list: list[FtraceOps] = []
+        self.control_list: list[FtraceOps] = []
+        """3.x: ftrace_global_list and ftrace_control_list; global_ops and control_ops stand for them in `ops`."""
+        self.list_end = KernelOps("ftrace_list_end", choice.STUB)
+        safe = {"RECURSION_SAFE"} & release.flags.keys()
+        self.global_ops = KernelOps("global_ops", choice.STUB, *safe)
+        self.control_ops = KernelOps("control_ops", "ftrace_ops_control_func", *safe)
+        self.callees: dict[int, Callable[[int, int, Any, Record | None], None]] = {}
+        """What is at the addresses of functions with a callback's arguments."""
+        self.delivering: list[FtraceOps] = []
+        """The ops whose Python function is being run, innermost last."""
+        self.pids: frozenset[int] = frozenset()
+        """set_ftrace_pid: whom PID ops (6.x) and GLOBAL ops (3.x) are restricted to; nobody: not at all."""
+        self.enabled = True
+        """ftrace_enabled."""
         self.disabled = False
-        self.bug: TextError | None = None
-        """What ftrace_bug() reported before it killed ftrace."""
+        """ftrace_disabled: ftrace is dead."""
+        self.bug: Exception | None = None
+        """What ftrace_bug() or FTRACE_WARN_ON() reported before it killed ftrace."""
         self.function_trace_stop = 0
         """Set by ftrace_stop(), and counted up while code is patched."""
-        platform.settle(self.list_end)
-        stub = platform.address(dispatch.STUB)
-        self.trace_function = stub
-        """ftrace_trace_function: what the labels should call."""
-        self.label_function = stub
-        """What they do call (save_func in update_ftrace_func())."""
-        self.helped_function = stub
-        """3.6: what ftrace_test_stop_func() should call on (__ftrace_trace_function_delay)."""
-        self.trace_op = self.next_trace_op = self.list_end
-        """function_trace_op, and set_function_trace_op, which is not in force yet."""
+        self.start_up = self.global_users = 0
+        """ftrace_start_up and global_start_up: how many are registered, and how many of them are GLOBAL."""
+        self.removed_ops: FtraceOps | None = None
+        self.direct_functions: dict[int, int] = {}
+        """{address of a site: the direct trampoline there}."""
         self._boot()
 
     def _boot(self) -> None:
-        dispatch.update_ftrace_function(self)
-        dispatch.set_trace_op(self)
+        stub = self.platform.address(choice.STUB)
+        self.trace_function = self.saved_func = stub
+        """ftrace_trace_function, and what it was when code was last patched for it (saved_ftrace_func)."""
+        self.label_function = stub
+        """What the labels call (save_func in update_ftrace_func())."""
+        self.helped_function = self.pid_function = stub
+        """3.x: what ftrace_test_stop_func() and ftrace_pid_func() should call on."""
+        self.trace_op: FtraceOps = self.list_end
+        self.next_trace_op: FtraceOps = self.list_end
+        """function_trace_op, and set_function_trace_op, which is not in force yet."""
+        for name in (choice.STUB, *self.release.functions):
+            self.callees[self.platform.address(name)] = partial(FUNCTIONS[name], self)
+        self.direct, self.graph = Direct(self), Graph(self)
+        shared = (self.control_ops,) if self.has_shared_lists else ()
+        for ops in (self.list_end, self.global_ops, *shared):
+            self.ops_init(ops)
+            self.settle(ops)
+        choice.update_ftrace_function(self)
+        choice.set_trace_function(self, self.trace_function)
+        choice.set_trace_op(self)
         self.platform.set_variable("__ftrace_trace_function", self.helped_function)
-        self.platform.update_trace_func(self.label_function)
+        if self.dynamic:
+            self.platform.update_trace_func(self.label_function)
         self.platform.publish(self.list_end, self.list_end)
 
     # -- what the configuration can do --------------------------------------------------------------------------------
+
+    @property
+    def dynamic(self) -> bool:
+        """CONFIG_DYNAMIC_FTRACE."""
+        return Ability.DYNAMIC_FTRACE in self.platform.abilities
 
     @property
     def with_regs(self) -> bool:
@@ -86,89 +122,129 @@ class Ftrace:
             return False
         return Ability.FUNCTION_TRACE_MCOUNT_TEST not in self.platform.abilities
 
+    @property
+    def has_shared_lists(self) -> bool:
+        """GLOBAL and CONTROL ops have lists of their own (3.x)."""
+        return "GLOBAL" in self.release.flags
+
     # -- registration -------------------------------------------------------------------------------------------------
 
     def register(self, ops: FtraceOps) -> None:
         """register_ftrace_function(). Raises FtraceError with the kernel's code, UsageError for unfit flags."""
-        check_flags(ops, self.release)
-        check_filters(ops, self)
-        may_register(self, ops)
-        ops.enter(self, self.release)
-        self.platform.settle(ops)
-        self._add(ops)
-        for rec in filters.wanted(self, ops):
-            add_reference(rec, ops, self.release)
-        self._publish()
-        try:
-            run_update_code(self, "register_ftrace_function")
-        except FtraceError:
-            self._remove(ops)
-            raise
+        registration.register(self, ops)
 
     def unregister(self, ops: FtraceOps) -> None:
         """unregister_ftrace_function(). Raises FtraceError with the kernel's code."""
-        may_unregister(self, ops)
-        self._remove(ops)
-        for rec in filters.wanted(self, ops):
-            drop_reference(rec, ops, self.ops, self.release)
-        run_update_code(self, "unregister_ftrace_function")
-        if ops.has("DYNAMIC"):
-            self.platform.free_trampoline(ops)
+        registration.unregister(self, ops)
+
+    def destroy_filter_files(self, ops: FtraceOps) -> None:
+        """ftrace_destroy_filter_files(): the ops goes for good; registering it is refused from now on (DELETED).
+
+        Raises FtraceError, and UsageError where the release has no such flag.
+        """
+        if "DELETED" not in self.release.flags:
+            raise UsageError(f"release {self.release.name} has no FTRACE_OPS_FL_DELETED")
+        if ops.has("ENABLED"):
+            registration.shutdown(self, "ftrace_destroy_filter_files", ops)
+        ops.enter(self)
+        ops.kernel_flags.add("DELETED")
+
+    def ops_init(self, ops: FtraceOps) -> None:
+        """ftrace_ops_init(): the first use in this kernel. Raises UsageError while another one has it registered."""
+        ops.enter(self)
+        ops.kernel_flags |= {"INITIALIZED"} & self.release.flags.keys()
+
+    def settle(self, ops: FtraceOps) -> None:
+        """Give an ops a place in memory, and its function an address where calls of it are recognised."""
+        self.platform.settle(ops)
+        if not isinstance(ops, KernelOps) and ops.own_func:
+            self.callees[ops.own_func] = partial(self.deliver, ops)
+
+    def update_trampoline(self, ops: FtraceOps) -> None:
+        """ftrace_update_trampoline(): a private copy, unless the ops has been given somebody else's trampoline."""
+        if Ability.TRAMPOLINE_PER_OPS not in self.platform.abilities:
+            return
+        if not ops.trampoline or ops.has("ALLOC_TRAMP"):
+            self.platform.update_trampoline(ops, choice.ops_get_func(self, ops))
+
+    @property
+    def counted(self) -> list[FtraceOps]:
+        """The ops that count on records: global_ops for all GLOBAL ones, each of the others."""
+        every = dict.fromkeys((*self.ops, *self.control_list, self.global_ops))
+        return [ops for ops in every if ops.has("ENABLED")]
+
+    def is_first(self, ops: FtraceOps) -> bool:
+        """Whether its records have to be counted: of the GLOBAL ones only for the first."""
+        return not ops.has("GLOBAL") or self.global_users == 1
+
+    def publish(self, *gone: FtraceOps) -> None:
+        """Write the structs as the lists now link them, and those that have gone."""
+        for list_ in (self.ops, self.global_list, self.control_list):
+            for ops, following in pairwise([*list_, self.list_end]):
+                self.platform.publish(ops, following)
+        for ops in gone:
             self.platform.publish(ops, self.list_end)
 
-    def _add(self, ops: FtraceOps) -> None:
-        """__register_ftrace_function(): onto the head of the list, so that callbacks run newest first."""
-        if Ability.TRAMPOLINE_PER_OPS in self.platform.abilities:
-            self.platform.update_trampoline(ops, dispatch.ops_get_func(self, ops))
-        if ops.home == "module":
-            ops.kernel_flags.add("DYNAMIC")
-        # Contrary to its name: set where regs are not supported, and of no effect where they are.
-        if ops.has("SAVE_REGS_IF_SUPPORTED") and not self.with_regs:
-            ops.kernel_flags.add("SAVE_REGS")
-        ops.kernel_flags.add("ENABLED")
-        self.ops.insert(0, ops)
-        dispatch.update_ftrace_function(self)
+    # -- calls --------------------------------------------------------------------------------------------------------
 
-    def _remove(self, ops: FtraceOps) -> None:
-        """__unregister_ftrace_function()."""
-        self.ops.remove(ops)
-        ops.kernel_flags.discard("ENABLED")
-        if not self.disabled:
-            dispatch.update_ftrace_function(self)
-        self.platform.publish(ops, self.list_end)
-        self._publish()
+    def call(self, func: int, ip: int, parent_ip: int, op: Any, record: Record | None) -> None:
+        """Call what is at an address, with a callback's arguments. Raises Fault where no such function is."""
+        callee = self.callees.get(func)
+        if callee is None:
+            raise Fault(f"a call of {func:#x}, where no function is")
+        callee(ip, parent_ip, op, record)
 
-    def _publish(self) -> None:
-        """Write the structs as the list now links them."""
-        for ops, following in pairwise([*self.ops, self.list_end]):
-            self.platform.publish(ops, following)
+    def deliver(self, ops: FtraceOps, ip: int, parent_ip: int, op: Any, record: Record | None) -> None:
+        """Hand a call to the Python function of an ops."""
+        self.delivering.append(ops)
+        try:
+            self._deliver(ops, ip, parent_ip, op, record)
+        finally:
+            self.delivering.pop()
 
     # -- filters ------------------------------------------------------------------------------------------------------
 
     def set_filter(self, ops: FtraceOps, glob: str | None, *, reset: bool = False) -> None:
-        """ftrace_set_filter(): add the functions that match, or take them away where the glob begins with '!'.
-
-        The last one taken away leaves an empty filter, which means every function. Raises FtraceError.
-        """
-        call = "ftrace_set_filter"
-        ops.enter(self, self.release)
-        new = filters.with_regex(self, call, ops.filter_hash, glob, reset=reset)
-        filters.move(self, call, ops, ops.filter_hash, new)
+        """ftrace_set_filter(). Raises FtraceError with the kernel's code."""
+        self.ops_init(ops)
+        filters.set_regex(self, "ftrace_set_filter", ops, filters.Which.FILTER, glob, reset=reset)
 
     def set_notrace(self, ops: FtraceOps, glob: str | None, *, reset: bool = False) -> None:
-        """ftrace_set_notrace(): the functions that match are not for this ops. Raises FtraceError."""
-        call = "ftrace_set_notrace"
-        ops.enter(self, self.release)
-        new = filters.with_regex(self, call, ops.notrace_hash, glob, reset=reset)
-        filters.move(self, call, ops, ops.notrace_hash, new)
+        """ftrace_set_notrace(). Raises FtraceError with the kernel's code."""
+        self.ops_init(ops)
+        filters.set_regex(self, "ftrace_set_notrace", ops, filters.Which.NOTRACE, glob, reset=reset)
 
     def set_filter_ip(self, ops: FtraceOps, ip: int, *, remove: bool = False, reset: bool = False) -> None:
         """ftrace_set_filter_ip(). Raises FtraceError with the kernel's code, UsageError where the release lacks it."""
-        ops.enter(self, self.release)
-        new = filters.with_address(self, ops.filter_hash, ip, remove=remove, reset=reset)
-        filters.move(self, "ftrace_set_filter_ip", ops, ops.filter_hash, new)
+        self.ops_init(ops)
+        filters.set_address(self, ops, ip, remove=remove, reset=reset)
+
+    def set_global_filter(self, glob: str | None, *, reset: bool = False) -> None:
+        """ftrace_set_global_filter(): of the GLOBAL ops and the graph tracer of 3.x, of the graph tracer of 6.1."""
+        filters.set_regex(self, "ftrace_set_global_filter", self.global_ops, filters.Which.FILTER, glob, reset=reset)
+
+    def set_global_notrace(self, glob: str | None, *, reset: bool = False) -> None:
+        """ftrace_set_global_notrace()."""
+        filters.set_regex(self, "ftrace_set_global_notrace", self.global_ops, filters.Which.NOTRACE, glob, reset=reset)
 
     # -- switches -----------------------------------------------------------------------------------------------------
+
+    def set_enabled(self, *, enabled: bool) -> None:
+        """kernel.ftrace_enabled. Raises FtraceError with the kernel's code."""
+        sysctl.set_enabled(self, enabled=enabled)
+
+    def set_pids(self, pids: Iterable[int]) -> None:
+        """set_ftrace_pid. Raises FtraceError."""
+        must_live(self, "set_ftrace_pid")
+        choice.set_pids(self, frozenset(pids))
+        if self.dynamic:
+            startup_enable(self, "set_ftrace_pid", Command.NONE)
+
+    def local_enable(self, ops: FtraceOps, *, enable: bool = True) -> None:
+        """ftrace_function_local_enable() and _disable(), which nest. Raises UsageError for an ops without CONTROL."""
+        if not self.has_shared_lists or not ops.has("CONTROL"):
+            raise UsageError(f"ops {ops.name!r}: only a CONTROL ops (3.x) can be switched off for a CPU")
+        ops.disabled += -1 if enable else 1
 
     def stop(self) -> None:
         """ftrace_stop(): no callback runs. A switch, it does not nest. Raises UsageError where it does not exist."""
@@ -189,13 +265,24 @@ class Ftrace:
         if self.release.has_trace_stop:
             self._set_stop(self.function_trace_stop + step)
 
+    # -- the end ------------------------------------------------------------------------------------------------------
+
     def ftrace_bug(self, error: TextError) -> None:
         """Code was not what it should be, or could not be written: report it, and end everything."""
         self.bug = error
         self.kill()
 
+    def ftrace_warn(self, what: str) -> None:
+        """FTRACE_WARN_ON(): the accounting is wrong; end everything."""
+        self.bug = Fault(f"FTRACE_WARN_ON: {what}")
+        self.kill()
+
     def kill(self) -> None:
         """ftrace_kill(): every later request is refused. Code that was patched stays patched."""
-        self.disabled = True
-        self.trace_function = self.helped_function = self.platform.address(dispatch.STUB)
-        self.platform.set_variable("ftrace_trace_function", self.trace_function)
+        self.disabled, self.enabled = True, False
+        self.helped_function = self.platform.address(choice.STUB)
+        choice.set_trace_function(self, self.helped_function)
+
+    def must_not_have_died(self, call: str) -> None:
+        """Raises FtraceError ENODEV where ftrace was killed meanwhile."""
+        must_live(self, call)

@@ -3,28 +3,57 @@
 
 from __future__ import annotations
 
+import enum
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from emulator.core import dispatch
+from emulator.core import choice
+from emulator.core.addresses import addr_curr, addr_new
 from emulator.core.platform import TextError
 from emulator.core.records import DynFtrace, Update, check_record
+from emulator.description import Ability
 from emulator.errors import FtraceError
 
 if TYPE_CHECKING:
     from emulator.core.ftrace import Ftrace
 
 
-def run_update_code(core: Ftrace, call: str) -> None:
+class Command(enum.Flag):
+    """What ftrace_modify_all_code() is to do (FTRACE_* of kernel/trace/ftrace.c)."""
+
+    NONE = 0
+    UPDATE_CALLS = 1
+    DISABLE_CALLS = 2
+    UPDATE_TRACE_FUNC = 4
+    START_FUNC_RET = 8
+    STOP_FUNC_RET = 16
+
+
+def startup_enable(core: Ftrace, call: str, command: Command) -> None:
+    """ftrace_startup_enable(): patch if there is something to do, and if ftrace_enabled is 1. Raises FtraceError."""
+    command |= new_trace_func(core)
+    if command and core.enabled:
+        run_update_code(core, call, command)
+
+
+def new_trace_func(core: Ftrace) -> Command:
+    """UPDATE_TRACE_FUNC where ftrace_trace_function is another one than at the last time."""
+    if core.saved_func == core.trace_function:
+        return Command.NONE
+    core.saved_func = core.trace_function
+    return Command.UPDATE_TRACE_FUNC
+
+
+def run_update_code(core: Ftrace, call: str, command: Command) -> None:
     """ftrace_run_update_code(): 3.6's helper learns of its function only when all sites have been patched.
 
     Raises FtraceError ENODEV where patching failed. The kernel warns and kills ftrace then; of its calls only
     register_ftrace_function() of later releases says so itself, the others leave it to the next call.
     """
     with held_off(core):
-        modify_all_code(core)
+        modify_all_code(core, command)
         if core.needs_helper:
             core.platform.set_variable("__ftrace_trace_function", core.helped_function)
     if core.bug:
@@ -41,67 +70,68 @@ def held_off(core: Ftrace) -> Iterator[None]:
         core.add_to_stop(-1)
 
 
-def modify_all_code(core: Ftrace) -> None:
-    """ftrace_modify_all_code(): sites, then labels.
+def modify_all_code(core: Ftrace, command: Command) -> None:
+    """ftrace_modify_all_code(): sites, then labels, then the graph caller.
 
     Since 3.13 the labels call the list function while sites change, so that no site runs a callback meant for
     another; function_trace_op is written only when no trampoline can be using it, and never for the list function.
     """
-    list_func = core.platform.address(dispatch.LIST_FUNC)
-    update = core.trace_function != core.label_function
-    if update and core.release.labels_go_through_list:
-        update_labels(core, list_func)
-    replace_code(core)
-    if update and core.release.labels_go_through_list and core.trace_function != list_func:
-        dispatch.set_trace_op(core)
-    if update:
-        update_labels(core, core.trace_function)
-
-
-def update_labels(core: Ftrace, func: int) -> None:
-    """update_ftrace_func(): the labels call func. What they call already is not written again."""
-    if func == core.label_function:
-        return
-    core.label_function = func
+    list_func = core.platform.address(choice.LIST_FUNC)
+    update = Command.UPDATE_TRACE_FUNC in command
     try:
+        if update and core.release.labels_go_through_list:
+            update_ftrace_func(core, list_func)
+        if command & (Command.UPDATE_CALLS | Command.DISABLE_CALLS):
+            replace_code(core, enable=Command.UPDATE_CALLS in command)
+        if update and core.release.labels_go_through_list and core.trace_function != list_func:
+            choice.set_trace_op(core)
+        if update:
+            update_ftrace_func(core, core.trace_function)
+        if command & (Command.START_FUNC_RET | Command.STOP_FUNC_RET):
+            core.platform.switch_graph_caller(on=Command.START_FUNC_RET in command)
+    except TextError as error:
+        core.ftrace_bug(error)
+
+
+def update_ftrace_func(core: Ftrace, func: int) -> None:
+    """The labels call func (save_func). What they call already is not written again. Raises TextError."""
+    if func != core.label_function:
+        core.label_function = func
         core.platform.update_trace_func(func)
-    except TextError as error:
-        core.ftrace_bug(error)
 
 
-def replace_code(core: Ftrace) -> None:
-    """ftrace_replace_code(): every site that differs; the first that cannot be patched is the last that is tried."""
-    try:
-        for rec in core.records.values():
-            replace_site(core, rec)
-    except TextError as error:
-        core.ftrace_bug(error)
+def replace_code(core: Ftrace, *, enable: bool) -> None:
+    """ftrace_replace_code(): every site that differs; the first that cannot be patched is the last that is tried.
+
+    An architecture with a replace_code of its own looks at all of them before it writes the first. Raises TextError.
+    """
+    records = [rec for rec in core.records.values() if not core.disabled]
+    if Ability.ARCH_REPLACE_CODE in core.platform.abilities:
+        for rec in records:
+            verify_site(core, rec, enable=enable)
+    for rec in records:
+        replace_site(core, rec, enable=enable)
 
 
-def replace_site(core: Ftrace, rec: DynFtrace) -> None:
-    """__ftrace_replace_code()."""
-    update = check_record(rec, core.release.bits)
-    target = addr_new(core, rec)
+def verify_site(core: Ftrace, rec: DynFtrace, *, enable: bool) -> None:
+    """The first pass: does the site hold what it should? Raises TextError."""
+    update = check_record(rec, core.release.bits, enable=enable).update
+    if update is not Update.IGNORE:
+        core.platform.verify(rec.ip, 0 if update is Update.MAKE_CALL else addr_curr(core, rec))
+
+
+def replace_site(core: Ftrace, rec: DynFtrace, *, enable: bool) -> None:
+    """__ftrace_replace_code(). Raises TextError."""
+    old, target = addr_curr(core, rec), addr_new(core, rec)
+    update, rec.flags = check_record(rec, core.release.bits, enable=enable)
     match update:
         case Update.MAKE_CALL:
             core.platform.make_call(rec.ip, target)
         case Update.MODIFY_CALL:
-            core.platform.modify_call(rec.ip, rec.target, target)
+            core.platform.modify_call(rec.ip, old, target)
         case Update.MAKE_NOP:
-            core.platform.make_nop(rec.ip, rec.target)
+            core.platform.make_nop(rec.ip, old)
             target = 0
         case Update.IGNORE:
             return
     rec.target = target
-
-
-def addr_new(core: Ftrace, rec: DynFtrace) -> int:
-    """ftrace_get_addr_new(): a private copy comes before ftrace_regs_caller, and that before ftrace_caller.
-
-    Without DYNAMIC_FTRACE_WITH_REGS, FTRACE_REGS_ADDR is FTRACE_ADDR.
-    """
-    bits = core.release.bits
-    if rec.flags & bits.TRAMP:
-        return next(ops.trampoline for ops in core.ops if ops.wants(rec.ip))
-    regs = rec.flags & bits.REGS and core.with_regs
-    return core.platform.address("ftrace_regs_caller" if regs else "ftrace_caller")

@@ -29,8 +29,25 @@ class Platform(Protocol):
     def insn_size(self) -> int:
         """MCOUNT_INSN_SIZE: bytes of a site's call."""
 
+    @property
+    def word(self) -> int:
+        """sizeof(long), in bytes."""
+
+    @property
+    def graph_is_ops(self) -> bool:
+        """The architecture has ftrace_graph_func(): the graph tracer is an ordinary ops there."""
+
     def address(self, symbol: str) -> int:
         """Where a function or a trampoline of the kernel is."""
+
+    def function(self, symbol: str) -> int:
+        """Where a C function is that nothing calls; an address is made for it when it is first asked for."""
+
+    def read_word(self, address: int) -> int:
+        """The word at an address on a stack. Raises Fault where there is no stack."""
+
+    def write_word(self, address: int, value: int) -> None:
+        """Change it. Raises Fault where there is no stack."""
 
     def settle(self, ops: FtraceOps) -> None:
         """Give the ops a struct in memory and its func an address, once."""
@@ -40,6 +57,9 @@ class Platform(Protocol):
 
     def set_variable(self, name: str, value: int) -> None:
         """Write one of the kernel's variables; one that this configuration's code never reads may be missing."""
+
+    def verify(self, ip: int, old: int) -> None:
+        """Does the site at ip call `old`, or, with 0, is it disabled? TextError where not."""
 
     def make_call(self, ip: int, target: int) -> None:
         """ftrace_make_call(): the disabled site at ip begins to call target."""
@@ -52,6 +72,9 @@ class Platform(Protocol):
 
     def update_trace_func(self, func: int) -> None:
         """ftrace_update_ftrace_func(): the labels ftrace_call and ftrace_regs_call begin to call func."""
+
+    def switch_graph_caller(self, *, on: bool) -> None:
+        """ftrace_enable_ftrace_graph_caller(), ftrace_disable_...: where a trampoline calls prepare_ftrace_return()."""
 
     def update_trampoline(self, ops: FtraceOps, func: int) -> None:
         """arch_ftrace_update_trampoline(): make the ops' private copy, or point an existing one to func."""

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The function graph tracer: its users, and how its ops comes and goes (register_ftrace_graph()).
+
+What happens at a function's entry and at its return is in returns.py.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emulator.core import filters, registration
+from emulator.core.ops import FtraceOps, KernelOps
+from emulator.core.patching import Command
+from emulator.core.refusals import must_live
+from emulator.core.returns import Returns
+from emulator.core.shadow import ShadowStack
+from emulator.description import Ability
+from emulator.errors import FtraceError, UsageError
+
+if TYPE_CHECKING:
+    from emulator.core.ftrace import Ftrace
+
+GRAPH_FUNC = "ftrace_graph_func"
+ENTRY_STUB, RETURN_STUB = "ftrace_graph_entry_stub", "ftrace_stub_graph"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphEnt:
+    """struct ftrace_graph_ent: what an entry function is told."""
+
+    func: int
+    """The site's address, as callbacks get it for ip."""
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class GraphRet:
+    """struct ftrace_graph_ret: what a return function is told; `retval` is None where the release does not know it."""
+
+    func: int
+    depth: int
+    overrun: int
+    retval: int | None
+
+
+class FgraphOps:
+    """struct fgraph_ops: `entryfunc(trace, gops)` says with a true value that the return is wanted; then comes
+    `retfunc(trace, gops)`.
+
+    `ops` holds its hashes, for 6.12, where each user has its own; before, the filter is set_global_filter()'s.
+    Raises UsageError for what cannot be called.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        entryfunc: Callable[[GraphEnt, FgraphOps], Any],
+        retfunc: Callable[[GraphRet, FgraphOps], Any] | None = None,
+        *,
+        flags: tuple[str, ...] = (),
+    ) -> None:
+        called: dict[str, object] = {"entryfunc": entryfunc, "retfunc": retfunc}
+        for what, func in called.items():
+            if not callable(func) and (func is not None or what == "entryfunc"):
+                raise UsageError(f"graph ops {name!r}: {what} is {func!r}, which cannot be called")
+        self.name, self.entryfunc, self.retfunc = name, entryfunc, retfunc
+        self.ops = FtraceOps(name, flags=flags)
+        self.idx = -1
+        """Its place among the users while it is registered."""
+        self.task_var = 0
+        """fgraph_get_task_var(): a long of its own for each task."""
+        self.stack: ShadowStack | None = None
+        """The task's, while it is registered."""
+
+    def __repr__(self) -> str:
+        return f"<FgraphOps {self.name}>"
+
+    def reserve_data(self, size: int) -> bytearray | None:
+        """fgraph_reserve_data(), for entry functions: `size` bytes, in whole longs, until the return; None: no room.
+
+        Raises UsageError outside of them.
+        """
+        return self._newest().reserve(self.idx, size)
+
+    def retrieve_data(self) -> bytearray | None:
+        """fgraph_retrieve_data(), for return functions: what the entry function has reserved. Raises UsageError."""
+        return self._newest().retrieve(self.idx)
+
+    def _newest(self) -> ShadowStack:
+        if self.stack is None or not self.stack.entries:
+            raise UsageError(f"graph ops {self.name!r}: no function is being entered or left")
+        return self.stack
+
+
+class Graph:
+    """The users of the graph tracer, the ops that stands for them all, and the shadow stack of the task."""
+
+    def __init__(self, core: Ftrace) -> None:
+        self._core = core
+        abilities = core.platform.abilities
+        self.has_func = core.platform.graph_is_ops
+        """The architecture has ftrace_graph_func(); else its trampolines call prepare_ftrace_return()."""
+        func, stub = (GRAPH_FUNC, ()) if self.has_func else ("ftrace_stub", ("STUB",))
+        known = core.release.flags.keys()
+        self.graph_ops = KernelOps("graph_ops", func, *({"PID", *stub} & known))
+        self.users: dict[int, FgraphOps] = {}
+        """fgraph_array, by index."""
+        self._free = deque(range(core.release.graph_users))
+        """fgraph_lru_table: the index that has been free longest is given out first."""
+        self.tests_hash = False
+        """6.1: ftrace_graph_entry is ftrace_graph_entry_test()."""
+        self.direct = core.release.graph_users > 1 and self.has_func and Ability.STATIC_CALL in abilities
+        """6.12: a single user is called without a test of its hash, where the graph tracer is an ops of its own."""
+        self.dead = False
+        """kill_ftrace_graph."""
+        self.stack = ShadowStack(core.release, abilities, core.platform.word)
+        self.returns = Returns(core, self)
+
+    def ent(self, func: int, depth: int) -> GraphEnt:
+        """What an entry function is told."""
+        return GraphEnt(func, depth)
+
+    def ret(self, func: int, depth: int, retval: int | None) -> GraphRet:
+        """What a return function is told."""
+        known = retval if Ability.FUNCTION_GRAPH_RETVAL in self._core.platform.abilities else None
+        return GraphRet(func, depth, self.stack.trace_overrun, known)
+
+    def stop(self) -> None:
+        """ftrace_graph_stop(): for good since 6.1 at the latest; on 3.x it is ftrace_stop()."""
+        if self._core.release.has_trace_stop:
+            self._core.stop()
+        else:
+            self.dead = True
+
+    @property
+    def active(self) -> int:
+        """ftrace_graph_active."""
+        return len(self.users)
+
+    # -- users --------------------------------------------------------------------------------------------------------
+
+    def register(self, gops: FgraphOps) -> None:
+        """register_ftrace_graph(). Raises FtraceError with the kernel's code."""
+        call, core = "register_ftrace_graph", self._core
+        if Ability.FUNCTION_GRAPH_TRACER not in core.platform.abilities:
+            raise FtraceError(errno.EPERM, call, "this kernel has no FUNCTION_GRAPH_TRACER (a bare -1)")
+        self._may_register(call, gops)
+        gops.ops.enter(core)
+        gops.idx, gops.stack, gops.task_var = self._free.popleft(), self.stack, 0
+        self.users[gops.idx] = gops
+        if self.active == 1:
+            self._point_variables(gops)
+        try:
+            self._start(call, gops)
+        except FtraceError:
+            self._leave(gops)
+            raise
+
+    def _may_register(self, call: str, gops: FgraphOps) -> None:
+        if gops in self.users.values():
+            code = errno.EBUSY
+            raise FtraceError(code, call, f"{gops.name} is already registered")
+        if not self._free:
+            one = self._core.release.graph_users == 1
+            code, rule = (errno.EBUSY, "one") if one else (errno.ENOSPC, str(self._core.release.graph_users))
+            raise FtraceError(code, call, f"the graph tracer has {rule} user{'' if one else 's'} at most")
+        must_live(self._core, call)
+
+    def _leave(self, gops: FgraphOps) -> None:
+        """fgraph_lru_release_index()."""
+        del self.users[gops.idx]
+        self._free.append(gops.idx)
+        gops.idx, gops.stack = -1, None
+        if not self.active:
+            self._point_variables(None)
+
+    def _point_variables(self, gops: FgraphOps | None) -> None:
+        """ftrace_graph_return and ftrace_graph_entry, which static mcount compares with their stubs."""
+        platform = self._core.platform
+        entry, back = ("entry_run", "return_run") if self._core.release.graph_users > 1 else ("entryfunc", "retfunc")
+        platform.set_variable("ftrace_graph_return", platform.function(back if gops else RETURN_STUB))
+        platform.set_variable("ftrace_graph_entry", platform.function(entry if gops else ENTRY_STUB))
+
+    def unregister(self, gops: FgraphOps) -> None:
+        """unregister_ftrace_graph(), which returns nothing: what is not registered is left alone.
+
+        Raises FtraceError where the code cannot be patched.
+        """
+        if self.users.get(gops.idx) is not gops:
+            return
+        last = self.active == 1
+        self._leave(gops)
+        if not self._core.disabled:
+            self._stop("unregister_ftrace_graph", gops, last=last)
+
+    # -- the ops ------------------------------------------------------------------------------------------------------
+
+    def _start(self, call: str, gops: FgraphOps) -> None:
+        """6.12: ftrace_startup_subops(). 6.1: graph_ops with global_ops' hash. 3.x: global_ops, without a list."""
+        core = self._core
+        if core.release.graph_users > 1:
+            self._start_subops(call, gops.ops)
+        elif core.has_shared_lists:
+            registration.startup_global(core, call, Command.START_FUNC_RET)
+        else:
+            core.ops_init(self.graph_ops)
+            core.settle(self.graph_ops)
+            self.graph_ops.func_hash = core.global_ops.local_hash
+            self.tests_hash = True
+            update_function_graph_func(core)
+            registration.startup(core, call, self.graph_ops, Command.START_FUNC_RET)
+
+    def _start_subops(self, call: str, subops: FtraceOps) -> None:
+        """ftrace_startup_subops(): the manager wants what any of its ops wants. Raises FtraceError."""
+        core, manager = self._core, self.graph_ops
+        if not core.dynamic:
+            raise FtraceError(errno.EINVAL, call, "without DYNAMIC_FTRACE there are no subops")
+        core.ops_init(manager)
+        if not manager.has("ENABLED"):
+            core.settle(manager)
+        core.ops_init(subops)
+        if subops.has("ENABLED"):
+            raise FtraceError(errno.EBUSY, call, f"{subops.name} is registered by itself (ENABLED)")
+        first = not manager.subop_list
+        manager.subop_list.insert(0, subops)
+        try:
+            if first:
+                self._take_hashes()
+                registration.startup(core, call, manager, Command.START_FUNC_RET)
+            else:
+                self._update_hashes(call)
+        except FtraceError:
+            manager.subop_list.remove(subops)
+            raise
+        subops.kernel_flags |= {"ENABLED", "SUBOP"}
+        subops.managed = manager
+
+    def _take_hashes(self) -> None:
+        """The manager's hashes without a look at the records."""
+        for which in filters.Which:
+            hash_ = which.of(self.graph_ops.func_hash)
+            hash_.clear()
+            hash_.update(filters.managed_hash(self.graph_ops, which))
+
+    def _update_hashes(self, call: str) -> None:
+        """ftrace_update_ops(): only what differs is moved. Raises FtraceError."""
+        for which in filters.Which:
+            new = filters.managed_hash(self.graph_ops, which)
+            if new != which.of(self.graph_ops.func_hash):
+                filters.move_and_update(self._core, call, self.graph_ops, which, new)
+
+    def _stop(self, call: str, gops: FgraphOps, *, last: bool) -> None:
+        core = self._core
+        if core.release.graph_users > 1:
+            self._stop_subops(call, gops.ops, last=last)
+        elif core.has_shared_lists:
+            registration.shutdown_global(core, call, Command.STOP_FUNC_RET)
+        else:
+            registration.shutdown(core, call, self.graph_ops, Command.STOP_FUNC_RET)
+
+    def _stop_subops(self, call: str, subops: FtraceOps, *, last: bool) -> None:
+        """ftrace_shutdown_subops(). Raises FtraceError."""
+        manager = self.graph_ops
+        manager.subop_list.remove(subops)
+        subops.kernel_flags -= {"ENABLED", "SUBOP"}
+        subops.managed = None
+        if last:
+            registration.shutdown(self._core, call, manager, Command.STOP_FUNC_RET)
+            manager.filter_hash.clear()
+            manager.notrace_hash.clear()
+        else:
+            self._update_hashes(call)
+
+
+def update_function_graph_func(core: Ftrace) -> None:
+    """6.1: where anybody else traces too, the function at hand may not be one of the graph tracer's."""
+    if core.release.graph_tests_hash and core.release.graph_users == 1:
+        own = (core.global_ops, core.graph.graph_ops)
+        core.graph.tests_hash = any(ops not in own for ops in core.ops)
