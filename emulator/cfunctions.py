@@ -112,7 +112,8 @@ class CFunctions:
         if region is None or not region.writable:
             what = f"{arrival.symbol} got {address:#x} for its record, which is not in writable memory"
             raise Fault(what, self._from(arrival))
-        return FtraceRegs(self._lab.variant, self._lab.arch, self._lab.image.memory, address)
+        entry = arrival.hit.entry if arrival.hit else None
+        return FtraceRegs(self._lab.variant, self._lab.arch, self._lab.image.memory, address, entry)
 
     # -- the graph tracer ----------------------------------------------------------------------------------------------
 

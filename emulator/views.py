@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.description import Arch, Member, Reg, Return, Struct, Variant
+from emulator.description import Arch, Entry, Member, Reg, Return, Struct, Variant
 from emulator.errors import UsageError
 from emulator.machine.memory import Memory
 
@@ -13,15 +13,18 @@ from emulator.machine.memory import Memory
 class PtRegs:
     """struct pt_regs at an address: members are attributes, and what is written to them is in memory at once.
 
-    An unknown member is an AttributeError that lists the known ones.
+    An unknown member is an AttributeError that lists the known ones. With `entry`, the trampoline that will load it
+    back, a write to a member that is not loaded is a UsageError: the traced function would never see it.
     """
 
-    __slots__ = ("_layout", "_memory", "address")
+    __slots__ = ("_entry", "_layout", "_memory", "address")
+    _entry: Entry | None
     _layout: Struct
     _memory: Memory
     address: int
 
-    def __init__(self, layout: Struct, memory: Memory, address: int) -> None:
+    def __init__(self, layout: Struct, memory: Memory, address: int, entry: Entry | None = None) -> None:
+        object.__setattr__(self, "_entry", entry)
         object.__setattr__(self, "_layout", layout)
         object.__setattr__(self, "_memory", memory)
         object.__setattr__(self, "address", address)
@@ -31,7 +34,10 @@ class PtRegs:
         return self._memory.read_word(self.address + member.offset, member.size)
 
     def __setattr__(self, name: str, value: int) -> None:
-        member = self._member(name)
+        member, entry = self._member(name), self._entry
+        if entry and name not in entry.honours:
+            lost = f"{entry.symbol} does not load it back, and the traced function would never see it"
+            raise UsageError(f"{self._layout.name}->{name} = {value:#x}: {lost}")
         self._memory.write_word(self.address + member.offset, value, member.size)
 
     def __dir__(self) -> list[str]:
@@ -53,10 +59,10 @@ class FtraceRegs:
 
     __slots__ = ("_arch", "_mark", "_memory", "_regs", "_variant", "address")
 
-    def __init__(self, variant: Variant, arch: Arch, memory: Memory, address: int) -> None:
+    def __init__(self, variant: Variant, arch: Arch, memory: Memory, address: int, entry: Entry | None = None) -> None:
         self._variant, self._arch, self._memory = variant, arch, memory
         self._mark = arch.pt_regs.member(variant.get_regs) if variant.get_regs else None
-        self._regs = PtRegs(arch.pt_regs, memory, address)
+        self._regs = PtRegs(arch.pt_regs, memory, address, entry)
         self.address = address
 
     def __repr__(self) -> str:

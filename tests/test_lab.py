@@ -416,3 +416,19 @@ def test_a_limit_on_instructions() -> None:
     with pytest.raises(LimitReached, match="10 instructions"):
         lab.call("vfs_read", limit=10)
     assert len(lab.call("vfs_read").callbacks) == 1
+
+
+@pytest.mark.parametrize(("arch", "lost", "kept"), [("x86_64", "sp", "ax"), ("arm", "ORIG_r0", "r0")])
+def test_a_write_that_would_be_lost_is_told_and_later_calls_work(arch: str, lost: str, kept: str) -> None:
+    lab, name = Lab(arch), lost
+
+    def func(_ip: int, _parent_ip: int, _op: Any, regs: Any) -> None:
+        setattr(regs, name, 1)
+
+    ops = FtraceOps("probe", func, flags={"SAVE_REGS"})
+    lab.set_filter(ops, "vfs_read")
+    lab.register(ops)
+    with pytest.raises(UsageError, match=f"pt_regs->{lost} = 0x1: ftrace_regs_caller does not load it back"):
+        lab.call("vfs_read")
+    name = kept
+    assert lab.call("vfs_read").result != Lab(arch).call("vfs_read").result

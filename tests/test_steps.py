@@ -28,7 +28,7 @@ class Callback:
     def __call__(self, ip, parent_ip, op, regs):
         self.calls += 1
         if regs is not None:
-            name = dir(regs)[0]
+            name = "ax" if "ax" in dir(regs) else "r0"
             setattr(regs, name, getattr(regs, name) ^ 0x55)
 
 

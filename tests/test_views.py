@@ -98,6 +98,17 @@ def test_an_argument_that_is_in_no_register_is_refused(n: int) -> None:
         FtraceRegs(FULL, X86, memory(), BASE).get_argument(n)
 
 
+def test_a_member_that_no_trampoline_loads_back_cannot_be_written() -> None:
+    entry = X86.variant("6.12").regs
+    assert entry is not None
+    regs = PtRegs(X86.pt_regs, memory(), BASE, entry)
+    regs.ax = regs.r10 = 7
+    for name in ("r11", "sp", "cs", "ss"):
+        with pytest.raises(UsageError, match=rf"pt_regs->{name} = 0x9: ftrace_regs_caller does not load it back"):
+            setattr(regs, name, 9)
+    assert (regs.ax, regs.r10, regs.r11) == (7, 7, 0)
+
+
 def test_big_endian_words() -> None:
     guest = memory(big_endian=True)
     PtRegs(X86.pt_regs, guest, BASE).r15 = 0x0102030405060708

@@ -32,8 +32,6 @@ class Direct:
 
     def __init__(self, core: Ftrace) -> None:
         self._core = core
-        self._flags: dict[FtraceOps, frozenset[str]] = {}
-        """What users of direct ops had set, which the kernel overwrites."""
         self.direct_ops = KernelOps("direct_ops", CALLER, "DIRECT", "SAVE_REGS", "PERMANENT")
         self._stub_ops = KernelOps("stub_ops", "ftrace_stub")
         self._tmp_ops = KernelOps("tmp_ops", "ftrace_stub", "STUB")
@@ -77,7 +75,6 @@ class Direct:
 
     def _take_over(self, ops: FtraceOps, address: int) -> None:
         """func, flags and trampoline become the kernel's. With that trampoline no private copy is ever made."""
-        self._flags[ops] = ops.flags
         ops.flags = FLAGS
         ops.kernel_flags.discard("INITIALIZED")
         ops.func_address = self._core.platform.address(CALLER)
@@ -85,13 +82,11 @@ class Direct:
         ops.direct_call = address
 
     def _reset(self, ops: FtraceOps, address: int) -> None:
-        """reset_direct(): ready for another call. The flags stay overwritten in the kernel; here users get theirs."""
+        """reset_direct(): ready for another call. The flags stay overwritten."""
         for ip in ops.filter_hash:
             if self._core.direct_functions.get(ip) == address:
                 del self._core.direct_functions[ip]
         ops.func_address = ops.trampoline = 0
-        if not ops.has("ENABLED"):
-            ops.flags = self._flags.pop(ops)
 
     def modify(self, ops: FtraceOps, address: int) -> None:
         """modify_ftrace_direct(ops, addr): a stub on the same functions makes them go through the list meanwhile.
