@@ -70,7 +70,7 @@ ci: lint types test wheel ## for developers: all that CI runs
 
 clean: ## remove everything that make has made, .venv included
 	$(Q)rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	$(Q)find arch emulator scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	$(Q)find arch emulator examples scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/run.stamp: pyproject.toml constraints.txt
 	$(Q)$(setup) .
