@@ -13,7 +13,7 @@ VARIABLES := ARCH RELEASE VARIANT SRC OPS FUNCTION SEED FORMAT
 PYTHON ?= python3
 V ?= 0
 
-.PHONY: help emulate list bench test lint types wheel ci clean
+.PHONY: help emulate selftest list bench test lint types wheel ci clean
 
 # A mistyped variable must not be a silent default (a make above this one may have given variables of its own).
 space := $(subst ,, )
@@ -46,6 +46,9 @@ help: ## show this text
 
 emulate: .venv/run.stamp ## run an architecture's trampolines and show what a callback receives
 	$(Q)$(RUN) emulator emulate $(arch) $(subject) $(scenario) $(format)
+
+selftest: .venv/run.stamp ## run the kernel's own tests through our trampolines, or through yours
+	$(Q)$(RUN) emulator selftest $(arch) $(subject) $(call option,--seed,SEED) $(format)
 
 list: .venv/run.stamp ## show architectures, variants, abilities and the traced functions
 	$(Q)$(RUN) emulator list $(format)

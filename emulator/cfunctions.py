@@ -22,7 +22,7 @@ Act = Callable[[Arrival], int | None]
 
 PREPARE, RETURN = "prepare_ftrace_return", "ftrace_return_to_handler"
 DEREFERENCES_OP = ("ftrace_ops_assist_func", "ftrace_pid_func", "call_direct_funcs")
-"""The functions of the core that follow their op."""
+"""The functions of the core that follow their op (6.x; ftrace_pid_func() of 3.x hands it on)."""
 
 
 class CFunctions:
@@ -78,7 +78,8 @@ class CFunctions:
         """A function with a callback's arguments: an ops' own, or one of the core's that calls on."""
         ip, parent_ip, op = (self._layout.get(arrival.registers, name) for name in self._arguments[:3])
         resolved: Any = self._lab.resolve(op)
-        if arrival.symbol in DEREFERENCES_OP and self._lab.passes_op and not isinstance(resolved, FtraceOps):
+        followed = arrival.symbol in DEREFERENCES_OP and not self._lab.core.has_shared_lists
+        if followed and self._lab.passes_op and not isinstance(resolved, FtraceOps):
             what = f"{arrival.symbol} got {self._lab.symbol(op)} for its op, which is no ops"
             raise Fault(what, self._from(arrival))
         self._lab.core.call(arrival.address, ip, parent_ip, resolved, self._record(arrival))

@@ -27,6 +27,9 @@ def parser() -> argparse.ArgumentParser:
     _emulate(
         commands.add_parser("emulate", allow_abbrev=False, help="run a variant's trampolines and show the picture")
     )
+    _selftest(
+        commands.add_parser("selftest", allow_abbrev=False, help="run the kernel's own tests through trampolines")
+    )
     _list(commands.add_parser("list", allow_abbrev=False, help="architectures, variants, abilities, fake functions"))
     _bench(commands.add_parser("bench", allow_abbrev=False, help="how fast calls are, side by side in one run"))
     return top
@@ -63,6 +66,18 @@ def _emulate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--trace", action="store_true", help="add every instruction, what it changed and wrote")
     command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
     command.set_defaults(run="emulator.commands.emulate")
+    _output(command)
+
+
+def _selftest(command: argparse.ArgumentParser) -> None:
+    command.add_argument("arch", nargs="?", metavar="ARCH", help="the kernel's or uname's name (default: this host's)")
+    command.add_argument("--release", metavar="R", help="only this kernel release (default: all)")
+    command.add_argument("--variant", metavar="V", help="only this configuration (default: all)")
+    command.add_argument("--source", metavar="F.S", type=Path, help="a trampoline to test in the place of ours")
+    command.add_argument("--case", metavar="C", action="append", default=[], help="only this test (default: all)")
+    command.add_argument("--seed", metavar="N", type=int, default=1, help="replays everything (default: 1)")
+    command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
+    command.set_defaults(run="emulator.commands.selftest")
     _output(command)
 
 

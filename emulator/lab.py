@@ -91,6 +91,14 @@ class Lab:
         """ftrace_set_global_notrace()."""
         self.core.set_global_notrace(glob, reset=reset)
 
+    def local_enable(self, ops: FtraceOps) -> None:
+        """ftrace_function_local_enable(): a CONTROL ops (3.x), which is off at first, is called on this CPU."""
+        self.core.local_enable(ops)
+
+    def local_disable(self, ops: FtraceOps) -> None:
+        """ftrace_function_local_disable(); the two nest."""
+        self.core.local_enable(ops, enable=False)
+
     def register_direct(self, ops: FtraceOps | int, address: int) -> None:
         """register_ftrace_direct(ops, addr). At 6.1 that is ..._multi(); with the address of a function, (ip, addr)."""
         if isinstance(ops, FtraceOps):
@@ -255,7 +263,7 @@ class Lab:
         if not self.release.callback_gets_op:
             op = None
         regs = record.get_regs() if record else None
-        call = Call(ops, ip, parent_ip, op, arrival, arrival.after)
+        call = Call(ops, ip, parent_ip, op, arrival, self._bytes(arrival))
         if record:
             seen = RecordSeen(call, full=regs is not None)
             call.regs = seen if regs is not None else None

@@ -111,7 +111,7 @@ def test_help_is_what_make_does_unasked() -> None:
 @needs_make
 def test_every_target_of_the_help_exists() -> None:
     targets = re.findall(r"^  ([a-z]+) ", make("help").stdout, re.MULTILINE)
-    assert {"help", "emulate", "list", "bench", "test", "lint", "types", "ci", "clean"} == set(targets)
+    assert {"help", "emulate", "selftest", "list", "bench", "test", "lint", "types", "ci", "clean"} == set(targets)
     for target in targets:
         assert make("-n", target).returncode == 0
 

@@ -57,9 +57,8 @@ def tramp_ops_curr(core: Ftrace, rec: DynFtrace) -> FtraceOps | None:
     for ops in core.ops:
         if not ops.trampoline or ops.has("ADDING"):
             continue
-        if ops.has("MODIFYING") and ops.old_hash and ops.old_hash.contains(rec.ip):
-            return ops
-        if ops.wants(rec.ip):
+        wanted = ops.old_hash if ops.has("MODIFYING") and ops.old_hash else ops.func_hash
+        if wanted.contains(rec.ip):
             return ops
     return None
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.core import graph
-from emulator.core.ops import FtraceOps
+from emulator.core.ops import FtraceOps, KernelOps
 
 if TYPE_CHECKING:
     from emulator.core.ftrace import Ftrace
@@ -132,9 +132,14 @@ def set_pids(core: Ftrace, pids: frozenset[int]) -> None:
         if ops.has("PID"):
             swap_for_pids(core, ops)
             core.update_trampoline(ops)
+    graph.update_pid_func(core)
     update_ftrace_function(core)
 
 
 def swap_for_pids(core: Ftrace, ops: FtraceOps) -> None:
-    """While pids are filtered, a PID ops calls ftrace_pid_func(), which calls on through saved_func."""
-    ops.func_address = core.platform.address(PID_FUNC) if core.pids and ops.has("PID") else ops.saved_func
+    """While pids are filtered, a PID ops calls ftrace_pid_func(), which calls on through saved_func.
+
+    Not graph_ops: its flag is for nothing, because no trace_array with pids stands behind it.
+    """
+    filtered = core.pids and ops.has("PID") and not isinstance(ops, KernelOps)
+    ops.func_address = core.platform.address(PID_FUNC) if filtered else ops.saved_func

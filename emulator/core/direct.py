@@ -58,7 +58,9 @@ class Direct:
         try:
             registration.register_nolock(core, call, ops)
         except FtraceError:
-            self._reset(ops, address)
+            self._forget(ops, address)
+            if not core.release.direct_by_address:  # 6.1 leaves func and trampoline, and so refuses a second try
+                self._reset(ops)
             raise
         core.publish()
 
@@ -81,11 +83,14 @@ class Direct:
         ops.trampoline = addresses.ftrace_addr(self._core, regs=True)
         ops.direct_call = address
 
-    def _reset(self, ops: FtraceOps, address: int) -> None:
-        """reset_direct(): ready for another call. The flags stay overwritten."""
+    def _forget(self, ops: FtraceOps, address: int) -> None:
+        """remove_direct_functions_hash(): what calls something else by now stays."""
         for ip in ops.filter_hash:
             if self._core.direct_functions.get(ip) == address:
                 del self._core.direct_functions[ip]
+
+    def _reset(self, ops: FtraceOps) -> None:
+        """Ready for another call. The flags stay overwritten."""
         ops.func_address = ops.trampoline = 0
 
     def modify(self, ops: FtraceOps, address: int) -> None:
@@ -113,7 +118,8 @@ class Direct:
         try:
             registration.unregister(self._core, ops)
         finally:
-            self._reset(ops, address)
+            self._forget(ops, address)
+            self._reset(ops)
         if free_filters:
             ops.local_hash = ops.func_hash = OpsHash()
 
@@ -157,13 +163,16 @@ class Direct:
 
     def unregister_ip(self, ip: int, address: int) -> None:
         """unregister_ftrace_direct(ip, addr) of 6.1; `address` is only counted. Raises FtraceError."""
-        core, ops = self._core, self.direct_ops
-        rec = self._called("unregister_ftrace_direct", ip)
+        call, core, ops = "unregister_ftrace_direct", self._core, self.direct_ops
+        rec = self._called(call, ip)
+        if rec.ip not in ops.filter_hash:  # the kernel notices too late, and loses the direct call of the other
+            raise FtraceError(errno.ENOENT, call, f"the direct call of {rec.symbol} belongs to an ops")
         if len(ops.filter_hash) == 1:
             registration.unregister(core, ops)
         core.set_filter_ip(ops, rec.ip, remove=True)
         del core.direct_functions[rec.ip]
-        self._users[address] -= 1
+        if self._users[address]:
+            self._users[address] -= 1
 
     def modify_ip(self, ip: int, old: int, new: int) -> None:
         """modify_ftrace_direct(ip, old, new) of 6.1. Raises FtraceError ENODEV, or EINVAL where `old` is not called."""
@@ -171,6 +180,8 @@ class Direct:
         rec = self._called(call, ip)
         if core.direct_functions[rec.ip] != old:
             raise FtraceError(errno.EINVAL, call, f"{rec.symbol} does not call {old:#x}")
+        if not self._users[old]:
+            raise FtraceError(errno.EINVAL, call, f"{old:#x} is the direct trampoline of an ops, and not by address")
         self._users[old] -= 1
         self._users[new] += 1
         if rec.count(core.release.bits) == 1:
@@ -181,6 +192,7 @@ class Direct:
     def _switch(self, call: str, rec: DynFtrace, new: int) -> None:
         """ftrace_modify_direct_caller(): a stub beside it makes the function go through the list meanwhile."""
         core, stub = self._core, self._stub_ops
+        core.ops_init(stub)
         core.settle(stub)
         core.set_filter_ip(stub, rec.ip)
         registration.register_nolock(core, call, stub)

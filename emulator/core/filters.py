@@ -41,6 +41,7 @@ def set_regex(core: Ftrace, call: str, ops: FtraceOps, which: Which, text: str |
     Raises FtraceError EINVAL where the string means no function, ENODEV without DYNAMIC_FTRACE.
     """
     must_filter(core, call)
+    ops = _filtered(core, ops)
     kept = set() if reset else set(which.of(ops.func_hash))
     if text is not None:
         found = match_records(core.records.values(), text, core.release)
@@ -61,10 +62,16 @@ def set_address(core: Ftrace, ops: FtraceOps, ip: int, *, remove: bool, reset: b
     if not core.release.has_filter_ip:
         raise UsageError(f"release {core.release.name} has no {call}()")
     must_filter(core, call)
+    ops = _filtered(core, ops)
     kept = set() if reset else set(ops.filter_hash)
     if ip or core.release.location_maps_entry:
         kept = _with_address(core, call, kept, ip, remove=remove)
     hash_move(core, call, ops, Which.FILTER, kept)
+
+
+def _filtered(core: Ftrace, ops: FtraceOps) -> FtraceOps:
+    """Whose hashes are meant: all GLOBAL ops of 3.x share those of global_ops."""
+    return core.global_ops if core.has_shared_lists and ops.has("GLOBAL") else ops
 
 
 def _with_address(core: Ftrace, call: str, kept: set[int], ip: int, *, remove: bool) -> set[int]:
@@ -134,9 +141,14 @@ def _managed_with(core: Ftrace, ops: FtraceOps) -> FtraceOps | None:
 
 
 def managed_hash(manager: FtraceOps, which: Which) -> set[int]:
-    """append_hashes(), intersect_hashes(): what the ops of a manager want between them."""
+    """append_hashes(), intersect_hashes(): what the ops of a manager want between them.
+
+    6.12's intersect_hashes() takes the manager's own notrace hash for that of the newest ops, so that it only shrinks.
+    """
     hashes = [which.of(subops.func_hash) for subops in manager.subop_list]
-    return append_hashes(hashes) if which is Which.FILTER else intersect_hashes(hashes)
+    if which is Which.FILTER:
+        return append_hashes(hashes)
+    return intersect_hashes([manager.notrace_hash, *hashes[1:]])
 
 
 def move_and_update(core: Ftrace, call: str, ops: FtraceOps, which: Which, new: set[int]) -> None:

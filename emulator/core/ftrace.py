@@ -241,9 +241,12 @@ class Ftrace:
             startup_enable(self, "set_ftrace_pid", Command.NONE)
 
     def local_enable(self, ops: FtraceOps, *, enable: bool = True) -> None:
-        """ftrace_function_local_enable() and _disable(), which nest. Raises UsageError for an ops without CONTROL."""
-        if not self.has_shared_lists or not ops.has("CONTROL"):
-            raise UsageError(f"ops {ops.name!r}: only a CONTROL ops (3.x) can be switched off for a CPU")
+        """ftrace_function_local_enable() and _disable(), which nest.
+
+        Raises UsageError for all but a registered CONTROL ops: only that has a counter for each CPU.
+        """
+        if ops not in self.control_list:
+            raise UsageError(f"ops {ops.name!r}: only a registered CONTROL ops (3.x) is switched on and off for a CPU")
         ops.disabled += -1 if enable else 1
 
     def stop(self) -> None:
@@ -278,10 +281,15 @@ class Ftrace:
         self.kill()
 
     def kill(self) -> None:
-        """ftrace_kill(): every later request is refused. Code that was patched stays patched."""
+        """ftrace_kill(): every later request is refused. Code that was patched stays patched.
+
+        3.x: what calls on through a variable (ftrace_test_stop_func(), ftrace_pid_func()) calls the stub from then on.
+        """
+        stub = self.platform.address(choice.STUB)
         self.disabled, self.enabled = True, False
-        self.helped_function = self.platform.address(choice.STUB)
-        choice.set_trace_function(self, self.helped_function)
+        self.helped_function = self.pid_function = stub
+        choice.set_trace_function(self, stub)
+        self.platform.set_variable("__ftrace_trace_function", stub)
 
     def must_not_have_died(self, call: str) -> None:
         """Raises FtraceError ENODEV where ftrace was killed meanwhile."""

@@ -58,7 +58,7 @@ def ops_list_func(core: Ftrace, ip: int, parent_ip: int, _op: Any, record: Recor
             if ops not in core.ops or ops.has("STUB"):
                 continue
             if watched(core, ops) and ops_test(core, ops, ip, regs):
-                if not ops.func_address:
+                if not ops.func_address and core.release.list_func_tests_func:
                     core.ftrace_warn(f"{ops.name} has no func")
                     return
                 core.call(ops.func_address, ip, parent_ip, ops, record)
@@ -79,9 +79,10 @@ def watched(core: Ftrace, ops: FtraceOps) -> bool:
 def pid_func(core: Ftrace, ip: int, parent_ip: int, op: FtraceOps, record: Record | None) -> None:
     """ftrace_pid_func(): call on where the task is one of those that set_ftrace_pid names.
 
-    3.x filters all GLOBAL ops at once, and keeps in ftrace_pid_function what they call otherwise.
+    3.x filters all GLOBAL ops at once, and keeps in ftrace_pid_function what they call otherwise; it looks at a bit of
+    the task, which no task has where no pid is named.
     """
-    if core.pids and core.current.pid not in core.pids:
+    if (core.pids or core.has_shared_lists) and core.current.pid not in core.pids:
         return
     func = core.pid_function if core.has_shared_lists else op.saved_func
     core.call(func, ip, parent_ip, op, record)
@@ -91,14 +92,15 @@ def global_list_func(core: Ftrace, ip: int, parent_ip: int, _op: Any, record: Re
     """ftrace_global_list_func() of 3.x: the GLOBAL ops; global_ops' hash has been tested for all of them."""
     with guard(core.current, Region.GLOBAL, core.release) as entered:
         for ops in tuple(core.global_list) if entered else ():
-            core.call(ops.func_address, ip, parent_ip, ops, record)
+            if ops in core.global_list:
+                core.call(ops.func_address, ip, parent_ip, ops, record)
 
 
 def control_func(core: Ftrace, ip: int, parent_ip: int, _op: Any, record: Record | None) -> None:
     """ftrace_ops_control_func() of 3.x: the CONTROL ops that are switched on for this CPU."""
     with guard(core.current, Region.CONTROL, core.release) as entered:
         for ops in tuple(core.control_list) if entered else ():
-            if not ops.disabled and ops_test(core, ops, ip, record):
+            if ops in core.control_list and not ops.disabled and ops_test(core, ops, ip, record):
                 core.call(ops.func_address, ip, parent_ip, ops, record)
 
 

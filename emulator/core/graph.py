@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emulator.core import filters, registration
+from emulator.core.hashes import append_hashes, intersect_hashes
 from emulator.core.ops import FtraceOps, KernelOps
 from emulator.core.patching import Command
 from emulator.core.refusals import must_live
@@ -73,6 +74,8 @@ class FgraphOps:
         """Its place among the users while it is registered."""
         self.task_var = 0
         """fgraph_get_task_var(): a long of its own for each task."""
+        self.filters_pids = False
+        """gops->entryfunc is fgraph_pid_func()."""
         self.stack: ShadowStack | None = None
         """The task's, while it is registered."""
 
@@ -106,15 +109,20 @@ class Graph:
         """The architecture has ftrace_graph_func(); else its trampolines call prepare_ftrace_return()."""
         func, stub = (GRAPH_FUNC, ()) if self.has_func else ("ftrace_stub", ("STUB",))
         known = core.release.flags.keys()
-        self.graph_ops = KernelOps("graph_ops", func, *({"PID", *stub} & known))
+        pid = ("PID",) if core.release.graph_users == 1 else ()
+        self.graph_ops = KernelOps("graph_ops", func, *({*pid, *stub} & known))
         self.users: dict[int, FgraphOps] = {}
         """fgraph_array, by index."""
         self._free = deque(range(core.release.graph_users))
         """fgraph_lru_table: the index that has been free longest is given out first."""
         self.tests_hash = False
         """6.1: ftrace_graph_entry is ftrace_graph_entry_test()."""
-        self.direct = core.release.graph_users > 1 and self.has_func and Ability.STATIC_CALL in abilities
-        """6.12: a single user is called without a test of its hash, where the graph tracer is an ops of its own."""
+        self._can_direct = core.release.graph_users > 1 and self.has_func and Ability.STATIC_CALL in abilities
+        self.do_direct = self._can_direct
+        """fgraph_do_direct, 6.12: the single user is called without a test of its hash.
+
+        Only where the graph tracer is an ops of its own, and not after a second one was refused.
+        """
         self.dead = False
         """kill_ftrace_graph."""
         self.stack = ShadowStack(core.release, abilities, core.platform.word)
@@ -151,9 +159,12 @@ class Graph:
         self._may_register(call, gops)
         gops.ops.enter(core)
         gops.idx, gops.stack, gops.task_var = self._free.popleft(), self.stack, 0
+        gops.filters_pids = filters_pids(core, gops)
         self.users[gops.idx] = gops
         if self.active == 1:
             self._point_variables(gops)
+        else:
+            self.do_direct = False
         try:
             self._start(call, gops)
         except FtraceError:
@@ -161,14 +172,15 @@ class Graph:
             raise
 
     def _may_register(self, call: str, gops: FgraphOps) -> None:
-        if gops in self.users.values():
-            code = errno.EBUSY
-            raise FtraceError(code, call, f"{gops.name} is already registered")
         if not self._free:
             one = self._core.release.graph_users == 1
             code, rule = (errno.EBUSY, "one") if one else (errno.ENOSPC, str(self._core.release.graph_users))
             raise FtraceError(code, call, f"the graph tracer has {rule} user{'' if one else 's'} at most")
         must_live(self._core, call)
+        if gops in self.users.values():
+            self._free.rotate(-1)  # an index was taken for it, and given back
+            self.do_direct = False
+            raise FtraceError(errno.EBUSY, call, f"{gops.name} is already registered")
 
     def _leave(self, gops: FgraphOps) -> None:
         """fgraph_lru_release_index()."""
@@ -194,6 +206,8 @@ class Graph:
             return
         last = self.active == 1
         self._leave(gops)
+        if self.active == 1:
+            self.do_direct = self._can_direct
         if not self._core.disabled:
             self._stop("unregister_ftrace_graph", gops, last=last)
 
@@ -229,27 +243,28 @@ class Graph:
         manager.subop_list.insert(0, subops)
         try:
             if first:
-                self._take_hashes()
+                self._take_hashes(subops)
                 registration.startup(core, call, manager, Command.START_FUNC_RET)
             else:
-                self._update_hashes(call)
+                filter_hash = append_hashes((manager.filter_hash, subops.filter_hash))
+                notrace_hash = intersect_hashes((manager.notrace_hash, subops.notrace_hash))
+                self._update_hashes(call, filter_hash, notrace_hash)
         except FtraceError:
             manager.subop_list.remove(subops)
             raise
         subops.kernel_flags |= {"ENABLED", "SUBOP"}
         subops.managed = manager
 
-    def _take_hashes(self) -> None:
+    def _take_hashes(self, subops: FtraceOps) -> None:
         """The manager's hashes without a look at the records."""
         for which in filters.Which:
             hash_ = which.of(self.graph_ops.func_hash)
             hash_.clear()
-            hash_.update(filters.managed_hash(self.graph_ops, which))
+            hash_.update(which.of(subops.func_hash))
 
-    def _update_hashes(self, call: str) -> None:
+    def _update_hashes(self, call: str, filter_hash: set[int], notrace_hash: set[int]) -> None:
         """ftrace_update_ops(): only what differs is moved. Raises FtraceError."""
-        for which in filters.Which:
-            new = filters.managed_hash(self.graph_ops, which)
+        for which, new in ((filters.Which.FILTER, filter_hash), (filters.Which.NOTRACE, notrace_hash)):
             if new != which.of(self.graph_ops.func_hash):
                 filters.move_and_update(self._core, call, self.graph_ops, which, new)
 
@@ -273,7 +288,19 @@ class Graph:
             manager.filter_hash.clear()
             manager.notrace_hash.clear()
         else:
-            self._update_hashes(call)
+            rebuilt = (filters.managed_hash(manager, which) for which in filters.Which)
+            self._update_hashes(call, *rebuilt)
+
+
+def filters_pids(core: Ftrace, gops: FgraphOps) -> bool:
+    """Whether fgraph_pid_func() is to stand before its entryfunc (6.12)."""
+    return core.release.graph_users > 1 and bool(core.pids) and gops.ops.has("PID")
+
+
+def update_pid_func(core: Ftrace) -> None:
+    """fgraph_update_pid_func()."""
+    for gops in core.graph.users.values():
+        gops.filters_pids = filters_pids(core, gops)
 
 
 def update_function_graph_func(core: Ftrace) -> None:

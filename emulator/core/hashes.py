@@ -34,6 +34,6 @@ def append_hashes(filters: Iterable[set[int]]) -> set[int]:
 
 
 def intersect_hashes(notraces: Iterable[set[int]]) -> set[int]:
-    """The notrace hash of a manager: what none of its ops wants; an empty hash among them excludes nothing."""
+    """The notrace hash for several ops: what none of them wants; an empty hash among them excludes nothing."""
     first, *others = notraces
     return first.intersection(*others)

@@ -103,14 +103,18 @@ def update_ftrace_func(core: Ftrace, func: int) -> None:
 def replace_code(core: Ftrace, *, enable: bool) -> None:
     """ftrace_replace_code(): every site that differs; the first that cannot be patched is the last that is tried.
 
-    An architecture with a replace_code of its own looks at all of them before it writes the first. Raises TextError.
+    That one kills ftrace, and nothing else: the labels, which come next, then call the stub. An architecture with a
+    replace_code of its own looks at all sites before it writes the first.
     """
     records = [rec for rec in core.records.values() if not core.disabled]
-    if Ability.ARCH_REPLACE_CODE in core.platform.abilities:
+    try:
+        if Ability.ARCH_REPLACE_CODE in core.platform.abilities:
+            for rec in records:
+                verify_site(core, rec, enable=enable)
         for rec in records:
-            verify_site(core, rec, enable=enable)
-    for rec in records:
-        replace_site(core, rec, enable=enable)
+            replace_site(core, rec, enable=enable)
+    except TextError as error:
+        core.ftrace_bug(error)
 
 
 def verify_site(core: Ftrace, rec: DynFtrace, *, enable: bool) -> None:

@@ -134,11 +134,16 @@ def startup_global(core: Ftrace, call: str, command: Command) -> None:
 
 
 def shutdown_global(core: Ftrace, call: str, command: Command) -> None:
-    """3.x: ftrace_shutdown(&global_ops). Raises FtraceError."""
+    """3.x: ftrace_shutdown(&global_ops). Raises FtraceError.
+
+    The last GLOBAL ops to go has taken ENABLED from global_ops, whoever else uses it. Then nothing is counted down
+    here: the functions of a graph tracer that was there before it, and goes after it, stay enabled.
+    """
     if not core.dynamic:
         return
     core.start_up -= 1
-    rec_disable(core, core.global_ops)
+    if core.global_ops.has("ENABLED"):
+        rec_disable(core, core.global_ops)
     if not core.global_users:
         core.global_ops.kernel_flags.discard("ENABLED")
     if core.enabled:

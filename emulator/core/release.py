@@ -78,6 +78,8 @@ class Release:
     """function_trace_stop exists (up to 3.16)."""
     list_func_tests_stop: bool = False
     """__ftrace_ops_list_func() tests function_trace_stop for the architectures that do not (3.7 to 3.16)."""
+    list_func_tests_func: bool = False
+    """__ftrace_ops_list_func() warns of an ops without func, and kills ftrace (6.x); before, it jumps to NULL."""
     protects_ops: str | None = None
     """The flag by which a single ops says whether it needs the list (3.7) or the assist function (5.11)."""
     list_unless: Ability = Ability.NONE

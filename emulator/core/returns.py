@@ -52,9 +52,9 @@ class Returns:
             core.platform.write_word(parent, core.platform.address(RETURN_TO_HANDLER))
 
     def _ask_and_push(self, entry: RetStack) -> bool:
-        """3.x. What the entry function has said yes to may find no room."""
-        (gops,) = self._graph.users.values()
-        if not self._entryfunc(gops, entry.func, len(self._graph.stack.entries)):
+        """3.x. What the entry function has said yes to may find no room; without a user it is a stub, which says no."""
+        gops = next(iter(self._graph.users.values()), None)
+        if gops is None or not self._entryfunc(gops, entry.func, len(self._graph.stack.entries)):
             return False
         return self._push(entry)
 
@@ -88,12 +88,12 @@ class Returns:
         core, graph = self._core, self._graph
         if core.release.graph_users == 1:
             return not graph.tests_hash or ops_test(core, core.global_ops, func, None)
-        return (graph.direct and graph.active == 1) or ops_test(core, gops.ops, func, None)
+        return graph.do_direct or ops_test(core, gops.ops, func, None)
 
     def _entryfunc(self, gops: FgraphOps, func: int, depth: int) -> bool:
-        """fgraph_pid_func() stands before it while pids are filtered."""
+        """fgraph_pid_func() may stand before it."""
         core = self._core
-        if core.pids and gops.ops.has("PID") and core.current.pid not in core.pids:
+        if gops.filters_pids and core.pids and core.current.pid not in core.pids:
             return False
         return bool(gops.entryfunc(self._graph.ent(func, depth), gops))
 

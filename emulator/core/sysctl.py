@@ -30,22 +30,28 @@ def set_enabled(core: Ftrace, *, enabled: bool) -> None:
 
 def _start(core: Ftrace) -> None:
     core.enabled = True
+    core.saved_func = 0
+    if core.release.sysctl_trusts_list:
+        _trust_list(core)
+        return
     if core.ops:
-        if core.release.sysctl_trusts_list:
-            _trust_list(core)
-        else:
-            choice.update_ftrace_function(core)
-    if core.dynamic and core.start_up:
-        core.saved_func = 0
-        graph = Command.START_FUNC_RET if core.graph.active else Command.NONE
-        startup_enable(core, CALL, Command.UPDATE_CALLS | graph)
+        choice.update_ftrace_function(core)
+    if _patches(core):
+        startup_enable(core, CALL, Command.UPDATE_CALLS | _graph(core, Command.START_FUNC_RET))
 
 
 def _trust_list(core: Ftrace) -> None:
-    """3.x: the only ops itself, or the list function. Nobody looks at flags, or whether op can be passed."""
-    first, *others = core.ops
-    list_func = core.platform.address(choice.LIST_FUNC)
-    choice.set_trace_function(core, list_func if others else first.func_address)
+    """3.x: the only ops itself, or the list function. Nobody looks at flags, or whether op can be passed.
+
+    It comes after the sites, and labels are left alone: until the next ops or graph tracer comes or goes they call what
+    they called before, which is the stub for what was registered meanwhile.
+    """
+    if _patches(core):
+        run_update_code(core, CALL, Command.UPDATE_CALLS)
+    if core.ops:
+        first, *others = core.ops
+        list_func = core.platform.address(choice.LIST_FUNC)
+        choice.set_trace_function(core, list_func if others else first.func_address)
 
 
 def _stop(core: Ftrace) -> None:
@@ -53,6 +59,15 @@ def _stop(core: Ftrace) -> None:
         raise FtraceError(errno.EBUSY, CALL, "a PERMANENT ops is registered: it stays 1")
     core.enabled = False
     choice.set_trace_function(core, core.platform.address(choice.STUB))
-    if core.dynamic and core.start_up:
-        graph = Command.STOP_FUNC_RET if core.graph.active else Command.NONE
-        run_update_code(core, CALL, Command.DISABLE_CALLS | graph)
+    if _patches(core):
+        run_update_code(core, CALL, Command.DISABLE_CALLS | _graph(core, Command.STOP_FUNC_RET))
+
+
+def _patches(core: Ftrace) -> bool:
+    """There are sites to patch, and somebody is registered (ftrace_start_up)."""
+    return core.dynamic and bool(core.start_up)
+
+
+def _graph(core: Ftrace, command: Command) -> Command:
+    """The graph caller is switched too where the graph tracer is in use (since 4.0)."""
+    return command if core.graph.active and not core.release.sysctl_trusts_list else Command.NONE

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""selftest: run the kernel's own tests through a variant's trampolines, or through a user's."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from emulator import catalog
+from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.description import Arch, Variant
+from emulator.errors import UnknownName
+from emulator.report.lines import coloured, plain
+from emulator.selftest import CASES, Case, Suite, Verdict, report
+from emulator.selftest import run as judge_all
+from emulator.subject import load, select
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the verdicts; BAD where a test failed, NOTHING where none could be run."""
+    arch = catalog.find(options.arch) if options.arch else catalog.host()
+    cases = _cases(options.case)
+    subjects = load(arch, _variants(arch, options), source=options.source, assembler=options.assembler)
+    suites = [judge_all(subject, cases, options.seed) for subject in subjects]
+    if options.format == "json":
+        write(options, json.dumps(report.document(suites), indent=1) + "\n")
+    else:
+        lines = report.render(suites)
+        write(options, coloured(lines) if colour(options) else plain(lines))
+    return _exit_code(suites)
+
+
+def _variants(arch: Arch, options: argparse.Namespace) -> list[Variant]:
+    """The one that is named or that a source is for; else all of the release, or of all, that real kernels have had."""
+    if options.variant or options.source:
+        return [select(arch, options.release, options.variant)]
+    if options.release:
+        select(arch, options.release)
+    return [item for item in arch.variants if options.release in (None, item.release) and not item.synthetic]
+
+
+def _cases(names: Sequence[str]) -> list[Case]:
+    known = {case.name: case for case in CASES}
+    for name in names:
+        if name not in known:
+            raise UnknownName("case", name, known)
+    return [case for case in CASES if not names or case.name in names]
+
+
+def _exit_code(suites: Sequence[Suite]) -> int:
+    verdicts = {judged.verdict for suite in suites for judged in suite.judged}
+    if Verdict.FAIL in verdicts:
+        return BAD
+    return GOOD if verdicts - {Verdict.UNSUPPORTED} else NOTHING
