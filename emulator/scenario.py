@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from emulator.core.ops import FtraceOps
 from emulator.core.releases import release
 from emulator.description import Ability, Variant
 from emulator.errors import FtraceError, RunError, UsageError
 from emulator.lab import Lab
 from emulator.recording import Call, Recording
-from emulator.subject import Subject
 
 KEYS = ("filter", "notrace", "home")
+GRAPH = "graph"
+"""The name of the graph tracer in a scenario that has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class OpsSpec:
 class Scenario:
     """Ops in the order of their registration; `stop` sets function_trace_stop before the call.
 
+    A DIRECT ops is registered by register_ftrace_direct(). With `graph` a graph tracer comes last, on every function.
     `also` is another function that is called afterwards.
     """
 
@@ -63,13 +64,34 @@ class Scenario:
     title: str
     ops: tuple[OpsSpec, ...]
     stop: bool = False
+    graph: bool = False
     also: str | None = None
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """The names of those who trace."""
+        return (*(spec.name for spec in self.ops), *([GRAPH] if self.graph else ()))
 
     @property
     def label(self) -> str:
         """A few words for a table's first column."""
-        names = "+".join(spec.name for spec in self.ops) or "(none)"
+        names = "+".join(self.users) or "(none)"
         return f"{names}, stopped" if self.stop else names
+
+    @property
+    def direct(self) -> bool:
+        """Whether one of its ops makes direct calls."""
+        return any("DIRECT" in spec.flags for spec in self.ops)
+
+
+class GraphEvent(NamedTuple):
+    """What the graph tracer was told: a function is entered or, with `left`, returns. `retval` is None if not known."""
+
+    function: str
+    depth: int
+    left: bool = False
+    retval: int | None = None
+    overrun: int = 0
 
 
 @dataclass(slots=True)
@@ -82,6 +104,8 @@ class Outcome:
     refused: FtraceError | UsageError | None = None
     recordings: list[Recording] = field(default_factory=list)
     """Of the function, and of the scenario's other one."""
+    graph: list[GraphEvent] = field(default_factory=list)
+    """What the graph tracer was told, in order."""
 
     @property
     def recording(self) -> Recording | None:
@@ -106,50 +130,22 @@ class Outcome:
         return next((recording.outcome for recording in self.recordings if recording.outcome), None)
 
 
-def _callback(ip: int, parent_ip: int, op: object, regs: object) -> None:
-    """A callback that only lets itself be called; the recording has seen everything."""
-
-
-def play(subject: Subject, scenario: Scenario, function: str, seed: int) -> Outcome:
-    """Run a scenario in a kernel of its own. Raises UnknownName for the function, InputError for a bad subject."""
-    lab = Lab(subject=subject, seed=seed)
-    lab.record(function)
-    outcome = Outcome(scenario, lab, function)
-    try:
-        for spec in scenario.ops:
-            _register(lab, spec)
-    except (FtraceError, UsageError) as refusal:
-        outcome.refused = refusal
-        return outcome
-    if scenario.stop:
-        lab.stop = True
-    functions = [name for name in (function, scenario.also) if name]
-    outcome.recordings = [lab.run(name) for name in functions]
-    return outcome
-
-
-def _register(lab: Lab, spec: OpsSpec) -> None:
-    ops = FtraceOps(spec.name, _callback, flags=spec.flags, home=spec.home)
-    for glob in spec.filters:
-        lab.set_filter(ops, glob)
-    for glob in spec.notraces:
-        lab.set_notrace(ops, glob)
-    lab.register(ops)
-
-
 def story(variant: Variant, function: str, other: str) -> list[Scenario]:
-    """What everybody should see of a variant: nobody, one ops, one with SAVE_REGS, two together, and one elsewhere.
+    """What everybody should see of a variant: nobody, one ops, one with SAVE_REGS, two together, and one elsewhere,
+    a graph tracer and a direct call.
 
-    Where a release asks a single ops for RECURSION_SAFE before it calls it directly, they all have it.
+    Where a release asks a single ops for RECURSION_SAFE before it calls it directly, they all have it. A static
+    variant has no filters: whoever traces there traces everything.
     """
-    kernel = release(variant.release)
+    kernel, can = release(variant.release), variant.abilities
+    dynamic = Ability.DYNAMIC_FTRACE in can
     safe = {"RECURSION_SAFE"} & {kernel.protects_ops}
 
     def ops(name: str, on: str, *flags: str) -> OpsSpec:
-        return OpsSpec(name, frozenset(safe | set(flags)), filters=(on,))
+        return OpsSpec(name, frozenset(safe | set(flags)), filters=(on,) if dynamic else ())
 
     probe, kprobe = ops("probe", function), ops("kprobe", function, "SAVE_REGS")
-    second = kprobe if Ability.DYNAMIC_FTRACE_WITH_REGS in variant.abilities else ops("second", function)
+    second = kprobe if Ability.DYNAMIC_FTRACE_WITH_REGS in can else ops("second", function)
     scenarios = [
         Scenario("none", "nobody", ()),
         Scenario("probe", "one ops", (probe,)),
@@ -158,15 +154,16 @@ def story(variant: Variant, function: str, other: str) -> list[Scenario]:
     if "SAVE_REGS_IF_SUPPORTED" in kernel.flags:
         lenient = ops("lenient", function, "SAVE_REGS_IF_SUPPORTED")
         scenarios.append(Scenario("lenient", "one ops with SAVE_REGS_IF_SUPPORTED", (lenient,)))
-    scenarios += [
-        Scenario("both", "two ops on one function", (probe, second)),
-        Scenario("disjoint", "two ops on two functions", (probe, ops("other", other)), also=other),
-    ]
+    scenarios.append(Scenario("both", "two ops on one function", (probe, second)))
+    if dynamic:
+        scenarios.append(Scenario("disjoint", "two ops on two functions", (probe, ops("other", other)), also=other))
     if kernel.has_trace_stop:
         scenarios.append(Scenario("stopped", "one ops, function_trace_stop set", (probe,), stop=True))
+    if Ability.FUNCTION_GRAPH_TRACER in can:
+        scenarios.append(Scenario("graph", "the graph tracer", (), graph=True))
+        scenarios.append(Scenario("graph_beside", "the graph tracer beside an ops", (probe,), graph=True))
+    if Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS in can:
+        direct = OpsSpec("direct", frozenset({"DIRECT"}), filters=(function,))
+        scenarios.append(Scenario("direct", "a direct call", (direct,)))
+        scenarios.append(Scenario("direct_beside", "a direct call beside an ops", (direct, probe)))
     return scenarios
-
-
-def tell(subject: Subject, scenarios: Iterable[Scenario], function: str, seed: int) -> dict[str, Outcome]:
-    """Every scenario's outcome by its name."""
-    return {scenario.name: play(subject, scenario, function, seed) for scenario in scenarios}

@@ -11,16 +11,10 @@ from emulator import catalog
 from emulator.core.releases import release
 from emulator.description import Ability, Arch, Variant
 from emulator.errors import UsageError
-from emulator.scenario import OpsSpec, play, story
-from emulator.subject import load
+from emulator.scenario import OpsSpec, story
 
-DYNAMIC = [
-    (arch, variant)
-    for arch in map(catalog.load, catalog.names())
-    for variant in arch.variants
-    if Ability.DYNAMIC_FTRACE in variant.abilities
-]
-IDS = [f"{arch.name} {variant.name}" for arch, variant in DYNAMIC]
+ALL = [(arch, variant) for arch in map(catalog.load, catalog.names()) for variant in arch.variants]
+IDS = [f"{arch.name} {variant.name}" for arch, variant in ALL]
 
 
 def test_a_spec_has_flags_and_keys_in_any_order() -> None:
@@ -54,7 +48,7 @@ def test_a_spec_reads_back_what_it_prints(
     assert OpsSpec.parse(str(spec)) == spec
 
 
-@pytest.mark.parametrize(("arch", "variant"), DYNAMIC, ids=IDS)
+@pytest.mark.parametrize(("arch", "variant"), ALL, ids=IDS)
 def test_the_story_fits_the_variant(arch: Arch, variant: Variant) -> None:
     del arch
     scenarios = {scenario.name: scenario for scenario in story(variant, "f", "g")}
@@ -63,25 +57,17 @@ def test_the_story_fits_the_variant(arch: Arch, variant: Variant) -> None:
     assert ("lenient" in scenarios) == ("SAVE_REGS_IF_SUPPORTED" in kernel.flags)
     safe = kernel.protects_ops == "RECURSION_SAFE"
     assert all(("RECURSION_SAFE" in spec.flags) == safe for item in scenarios.values() for spec in item.ops)
+    dynamic = Ability.DYNAMIC_FTRACE in variant.abilities
+    assert all(bool(spec.filters) == dynamic for item in scenarios.values() for spec in item.ops)
+    assert ("disjoint" in scenarios) == dynamic
+    graph, direct = Ability.FUNCTION_GRAPH_TRACER, Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS
+    assert {"graph", "graph_beside"} <= scenarios.keys() or graph not in variant.abilities
+    assert any(item.graph for item in scenarios.values()) == (graph in variant.abilities)
+    assert any(item.direct for item in scenarios.values()) == (direct in variant.abilities)
 
 
-@pytest.mark.parametrize(("arch", "variant"), DYNAMIC, ids=IDS)
-def test_every_scenario_ends_well_or_is_refused_for_what_the_variant_lacks(arch: Arch, variant: Variant) -> None:
-    (subject,) = load(arch, [variant])
-    for scenario in story(variant, "vfs_read", "vfs_write"):
-        outcome = play(subject, scenario, "vfs_read", seed=3)
-        assert outcome.trouble is None
-        wants_regs = any("SAVE_REGS" in spec.flags for spec in scenario.ops)
-        lacks_regs = Ability.DYNAMIC_FTRACE_WITH_REGS not in variant.abilities
-        assert (outcome.refused is not None) == (wants_regs and lacks_regs)
-        assert outcome.refused or outcome.recordings
-
-
-def test_disjoint_ops_are_both_called_each_on_its_own_function() -> None:
+def test_a_label_names_everybody() -> None:
     arch = catalog.load("x86_64")
-    (subject,) = load(arch, [arch.variant("6.12")])
-    scenario = next(item for item in story(arch.variant("6.12"), "vfs_read", "vfs_write") if item.name == "disjoint")
-    outcome = play(subject, scenario, "vfs_read", seed=1)
-    assert [call.ops.name for call in outcome.calls("vfs_read")] == ["probe"]
-    assert [call.ops.name for call in outcome.calls("vfs_write")] == ["other"]
-    assert outcome.site("vfs_read") != outcome.site("vfs_write") != arch.variant("6.12").site.nop
+    labels = [scenario.label for scenario in story(arch.variant("6.12"), "f", "g")]
+    assert labels[0] == "(none)"
+    assert labels[-4:] == ["graph", "probe+graph", "direct", "direct+probe"]

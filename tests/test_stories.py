@@ -356,23 +356,6 @@ def test_gnu_as_gives_the_same_picture(arch: Arch, variant: Variant) -> None:
     assert one.lab.image.memory.contents() == other.lab.image.memory.contents()
 
 
-@each(STATIC)
-def test_a_static_variant_can_be_made_and_listed(arch: Arch, variant: Variant) -> None:
-    lab = make(arch, variant)
-    assert FUNCTION in lab.functions
-    assert lab.record(FUNCTION).ip
-    with pytest.raises(UsageError, match="is static"):
-        lab.register(FtraceOps("probe", ignore))
-
-
-@each(STATIC)
-def test_a_static_variant_runs_while_nobody_listens(arch: Arch, variant: Variant) -> None:
-    lab = make(arch, variant)
-    recording = lab.call(FUNCTION)
-    assert recording.callbacks == []
-    assert recording.hit.landing is not None
-
-
 @pytest.mark.wheel
 @pytest.mark.parametrize("name", catalog.names())
 def test_the_newest_release_passes_its_op(name: str) -> None:

@@ -16,4 +16,8 @@ def run(options: argparse.Namespace) -> int:
     from emulator.commands import tell  # noqa: PLC0415 - takes as long as the child does
 
     gc.freeze()  # what is imported stays; the collector need not look at it time and again
-    return tell.run(options)
+    gc.disable()  # nor at kernels that are made and left: a story has a few dozen
+    try:
+        return tell.run(options)
+    finally:
+        gc.enable()

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from emulator import catalog
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
-from emulator.description import Ability, Arch, Variant
+from emulator.description import Arch, Variant
 from emulator.errors import UsageError
-from emulator.lab import Lab
 from emulator.placement import placement
+from emulator.play import survey, tell
 from emulator.report import story, summary
-from emulator.report.lines import Line, Span, coloured, line, plain
-from emulator.scenario import OpsSpec, Outcome, Scenario, tell
+from emulator.report.lines import Line, coloured, plain
+from emulator.scenario import OpsSpec, Outcome, Scenario
 from emulator.scenario import story as usual
 from emulator.subject import Subject, load, select
 
@@ -24,12 +25,10 @@ def run(options: argparse.Namespace) -> int:
     arch = catalog.find(options.arch) if options.arch else catalog.host()
     chosen = select(arch, options.release, options.variant)
     own_story = not options.source and not options.ops and options.format == "text"
-    others = [variant for variant in arch.variants if own_story and variant is not chosen and _dynamic(variant)]
+    others = [variant for variant in arch.variants if own_story and variant is not chosen]
     loaded = load(arch, [chosen, *others], source=options.source, assembler=options.assembler)
     subject, *_ = loaded
     function = options.function or _functions(subject)[0]
-    if not _dynamic(chosen):
-        return _static(options, subject)
     told = tell(subject, _scenarios(options, chosen, subject, function), function, options.seed)
     if "ops" in told and isinstance(told["ops"].refused, UsageError):
         raise told["ops"].refused
@@ -43,15 +42,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _json(told: Mapping[str, Outcome]) -> str:
-    from emulator.report import document  # noqa: PLC0415 - what only some runs need, the others need not wait for
+    import json  # noqa: PLC0415 - what only some runs need, the others need not wait for
 
-    return _dumped(document.document(told))
+    from emulator.report.document import document  # noqa: PLC0415 - the same
 
-
-def _dumped(document: Mapping[str, object]) -> str:
-    import json  # noqa: PLC0415 - see _json()
-
-    return json.dumps(document, indent=1) + "\n"
+    return json.dumps(document(told), indent=1) + "\n"
 
 
 def _listing(told: Mapping[str, Outcome]) -> list[Line]:
@@ -69,38 +64,19 @@ def _scenarios(options: argparse.Namespace, variant: Variant, subject: Subject, 
     return Scenario("none", "nobody", ()), Scenario("ops", "the ops given", specs)
 
 
-def _static(options: argparse.Namespace, subject: Subject) -> int:
-    """A static variant is assembled and laid out, and that is all for now."""
-    lab = Lab(subject=subject, seed=options.seed)
-    if options.format == "json":
-        from emulator.report import document  # noqa: PLC0415 - see _json()
-
-        write(options, _dumped(document.untested(lab, summary.STATIC)))
-    else:
-        lines = [*story.title(lab), line(Span("UNTESTED", "yellow"), f": {summary.STATIC}")]
-        write(options, coloured(lines) if colour(options) else plain(lines))
-    return NOTHING
-
-
-def _dynamic(variant: Variant) -> bool:
-    return Ability.DYNAMIC_FTRACE in variant.abilities
-
-
 def _summary(arch: Arch, loaded: Sequence[Subject], told: Mapping[str, Outcome], seed: int) -> list[Line]:
-    """Every variant's outcomes, the first one's being known already; None for what is not run."""
+    """Every variant's outcomes, the first one's being known already."""
     chosen, *others = loaded
     known: dict[str, Mapping[str, Outcome]] = {chosen.variant.name: told}
     known |= {subject.variant.name: _usual(subject, seed) for subject in others}
-    return summary.render(arch.name, [(variant, known.get(variant.name)) for variant in arch.variants])
+    return summary.render(arch.name, [(variant, known[variant.name]) for variant in arch.variants])
 
 
 def _usual(subject: Subject, seed: int) -> dict[str, Outcome]:
     """The usual scenarios, as far as the summary looks at them."""
     function, other = _functions(subject)[:2]
-    regs = Ability.DYNAMIC_FTRACE_WITH_REGS in subject.variant.abilities
-    unseen = {"none", "lenient"} if regs else {"none"}  # IF_SUPPORTED matters where SAVE_REGS is refused
-    scenarios = usual(subject.variant, function, other)
-    return tell(subject, [scenario for scenario in scenarios if scenario.name not in unseen], function, seed)
+    scenarios = [item for item in usual(subject.variant, function, other) if summary.looks_at(subject.variant, item)]
+    return survey(subject, [replace(scenario, also=None) for scenario in scenarios], function, seed)
 
 
 def _functions(subject: Subject) -> list[str]:
@@ -109,7 +85,7 @@ def _functions(subject: Subject) -> list[str]:
 
 
 def _exit_code(told: Mapping[str, Outcome]) -> int:
-    wanted = [outcome for outcome in told.values() if outcome.scenario.ops]
+    wanted = [outcome for outcome in told.values() if outcome.scenario.users]
     if any(outcome.trouble for outcome in told.values()):
         return BAD
     return NOTHING if all(outcome.refused for outcome in wanted) else GOOD

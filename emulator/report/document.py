@@ -7,15 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.core.ops import FtraceOps
+from emulator.core.release import VARIABLES
 from emulator.errors import EmulatorError, FtraceError
 from emulator.lab import Lab
+from emulator.play import DIRECT_FUNC, DIRECT_TRAMPOLINE
 from emulator.provenance import ByteSeen, MemberSeen
 from emulator.recording import Call, Pointer, Recording, RecordSeen
+from emulator.report.direct import asked, direct_call
+from emulator.report.graph import EVENTS, passage, through
 from emulator.report.record import statement
+from emulator.report.site import dynamic, instruction, labels, variable
 from emulator.report.story import CALLS, allowed_changes, own_hit
-from emulator.scenario import Outcome
+from emulator.scenario import GraphEvent, Outcome
 
-SCHEMA = "mcount-emulator/emulate/1"
+SCHEMA = "mcount-emulator/emulate/2"
 Json = dict[str, Any]
 
 
@@ -31,15 +36,10 @@ def document(outcomes: Mapping[str, Outcome]) -> Json:
             "ip": hex(rec.ip),
             "symbol": lab.symbol(rec.ip),
             "compiled": lab.patcher.compiled[rec.ip].hex(),
-            "disabled": lab.variant.site.nop.hex(),
+            "disabled": lab.variant.site.nop.hex() if dynamic(lab) else None,
         },
         "scenarios": [_scenario(outcome) for outcome in told],
     }
-
-
-def untested(lab: Lab, reason: str) -> Json:
-    """The document of a variant that is not run."""
-    return {**_configuration(lab), "untested": reason, "scenarios": []}
 
 
 def _configuration(lab: Lab) -> Json:
@@ -56,8 +56,7 @@ def _configuration(lab: Lab) -> Json:
 
 
 def _scenario(outcome: Outcome) -> Json:
-    lab, rec = outcome.lab, outcome.lab.record(outcome.function)
-    recording = outcome.recording
+    recording, lab = outcome.recording, outcome.lab
     return {
         "name": outcome.scenario.name,
         "title": outcome.scenario.title,
@@ -65,15 +64,59 @@ def _scenario(outcome: Outcome) -> Json:
         "function_trace_stop": outcome.scenario.stop,
         "refused": _refusal(outcome.refused),
         "error": str(outcome.trouble) if outcome.trouble else None,
-        "site": {
-            "before": lab.variant.site.nop.hex(),
-            "after": outcome.site(outcome.function).hex(),
-            "calls": lab.symbol(rec.target) if rec.target else None,
-            "record": rec.describe(lab.release.bits),
-        },
+        "site": _site(outcome),
+        "labels": {label: instruction(lab, data, address) for label, address, data in labels(lab)},
+        "variables": {name: variable(lab, name) for name in _pointers(lab)},
         "callbacks": [_callback(lab, call) for done in outcome.recordings for call in done.callbacks[:CALLS]],
         "left_out": sum(len(done.callbacks[CALLS:]) for done in outcome.recordings),
-        **_landing(recording),
+        "graph": _graph(outcome) if outcome.scenario.graph else None,
+        "direct": _direct(outcome) if outcome.scenario.direct else None,
+        **_landing(outcome, recording),
+    }
+
+
+def _pointers(lab: Lab) -> list[str]:
+    """The kernel's pointers that this code reads."""
+    return [name for name, kind in VARIABLES.items() if kind == "pointer" and name in lab.subject.trampolines.undefined]
+
+
+def _site(outcome: Outcome) -> Json:
+    """What was patched; a static variant's site stays as compiled, and has no record."""
+    lab, rec = outcome.lab, outcome.lab.record(outcome.function)
+    before = lab.variant.site.nop if dynamic(lab) else lab.patcher.compiled[rec.ip]
+    return {
+        "before": before.hex(),
+        "after": outcome.site(outcome.function).hex(),
+        "calls": lab.symbol(rec.target) if rec.target else None,
+        "record": rec.describe(lab.release.bits) if dynamic(lab) else None,
+    }
+
+
+def _graph(outcome: Outcome) -> Json:
+    """What the graph tracer was told, in order."""
+    return {
+        "through": through(outcome) if outcome.graph else None,
+        "events": [_event(event) for event in outcome.graph[:EVENTS]],
+        "left_out": len(outcome.graph[EVENTS:]),
+    }
+
+
+def _event(event: GraphEvent) -> Json:
+    known = {"retval": hex(event.retval) if event.retval is not None else None, "overrun": event.overrun}
+    entry = {"event": "return" if event.left else "entry", "function": event.function, "depth": event.depth}
+    return {**entry, **known} if event.left else entry
+
+
+def _direct(outcome: Outcome) -> Json:
+    """The call of the direct trampoline."""
+    hit = passage(outcome, outcome.function)
+    call = direct_call(hit) if hit else None
+    arguments = outcome.lab.arch.abi.arguments
+    return {
+        "trampoline": DIRECT_TRAMPOLINE,
+        "asked_by": outcome.lab.variant.direct if hit and asked(hit) else None,
+        "called": DIRECT_FUNC if call else None,
+        "arguments": [hex(outcome.lab.layout.get(call.registers, name)) for name in arguments] if call else None,
     }
 
 
@@ -83,11 +126,11 @@ def _refusal(refused: EmulatorError | None) -> Json | None:
     return {"errno": refused.args[0] if isinstance(refused, FtraceError) else None, "rule": str(refused)}
 
 
-def _landing(recording: Recording | None) -> Json:
+def _landing(outcome: Outcome, recording: Recording | None) -> Json:
     hit = own_hit(recording) if recording else None
     cost = recording.cost(hit) if recording and hit else None
     changed = hit.changed() if hit else {}
-    allowed = allowed_changes(hit) if hit else ()
+    allowed = allowed_changes(outcome, hit) if hit else ()
     return {
         "landed": bool(hit and hit.landing),
         "changed": {

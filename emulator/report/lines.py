@@ -50,6 +50,16 @@ def _row(row: Line, widths: Sequence[int], gap: int, indent: int) -> Line:
     return spans
 
 
+def wrap(text: str, width: int) -> list[str]:
+    """Words in lines of at most `width` columns."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + len(word) + 1 > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
 def plain(lines: Iterable[Line]) -> str:
     """The lines as text."""
     return "".join("".join(span.text for span in spans).rstrip() + "\n" for spans in lines)

@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from emulator.assembly.decode import disassemble
 from emulator.core.ops import FtraceOps
 from emulator.description import Ability
-from emulator.errors import FtraceError
 from emulator.lab import Lab
 from emulator.recording import Call, Hit, Pointer, Recording, RecordSeen
 from emulator.replay import recorded
-from emulator.report.lines import WIDTH, Cell, Line, Span, heading, line, table
+from emulator.report.direct import direct
+from emulator.report.graph import graph
+from emulator.report.lines import WIDTH, Cell, Line, Span, heading, line, table, wrap
 from emulator.report.record import byte_map, legend, populated
+from emulator.report.site import cast, dynamic, site
 from emulator.scenario import Outcome
 
 NOT_PASSED = "not passed"
@@ -30,7 +31,8 @@ def render(outcomes: Mapping[str, Outcome]) -> list[Line]:
     """The whole story, from the outcomes of its scenarios by name."""
     told = list(outcomes.values())
     lab = told[0].lab
-    lines = [*title(lab), *cast(told), *site(told), *arguments(told), *records(told), *afterwards(told)]
+    lines = [*title(lab), *cast(told), *site(told), *arguments(told), *records(told)]
+    lines += [*graph(told), *direct(told), *afterwards(told)]
     for outcome in told:
         lines += _trouble(outcome)
     return lines
@@ -46,7 +48,7 @@ def title(lab: Lab) -> list[Line]:
     return [
         [Span(first, "bold"), Span(f"  seed {lab.seed}")],
         line(variant.summary),
-        *(line(text) for text in _wrap(names, WIDTH)),
+        *(line(text) for text in wrap(names, WIDTH) if text),
         *(line(text) for text in _quirks(lab)),
         [],
     ]
@@ -57,77 +59,8 @@ def _quirks(lab: Lab) -> list[str]:
     known = [f"quirk: {quirk.what}: {quirk.effect} ({quirk.source})" for quirk in lab.variant.quirks]
     if "SAVE_REGS_IF_SUPPORTED" in lab.release.flags and lab.core.with_regs:
         known.append(IF_SUPPORTED)
-    wrapped = [_wrap(quirk, WIDTH - 2) for quirk in known]
+    wrapped = [wrap(quirk, WIDTH - 2) for quirk in known]
     return [text for first, *more in wrapped for text in (first, *(f"  {rest}" for rest in more))]
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        if len(lines[-1]) + len(word) + 1 > width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
-
-
-# -- the site ---------------------------------------------------------------------------------------------------------
-
-
-def cast(told: Sequence[Outcome]) -> list[Line]:
-    """Who plays: each ops with its flags and filters, once."""
-    specs = {str(spec): spec for outcome in told for spec in outcome.scenario.ops}
-    return [*table([["ops", "as --ops takes it"], *([spec.name, text] for text, spec in specs.items())]), []]
-
-
-def site(told: Sequence[Outcome]) -> list[Line]:
-    """The patched instruction as compiled, disabled, and as each scenario leaves it."""
-    lab, function = told[0].lab, told[0].function
-    rec = lab.record(function)
-    offset = rec.ip - lab.image.symbols.address(function)
-    compiled = lab.patcher.compiled[rec.ip]
-    rows: list[list[Cell]] = [["ops", "bytes", "the site", "it calls", "rec"]]
-    rows.append(["(as compiled)", compiled.hex(" "), _instruction(lab, compiled, rec.ip)])
-    for outcome in told:
-        if not outcome.scenario.stop:
-            rows += _site_rows(outcome)
-    return [heading(f"{function}: rec->ip {rec.ip:x} ({function}+{offset:#x})"), *table(rows), []]
-
-
-def _site_rows(outcome: Outcome) -> list[list[Cell]]:
-    if outcome.refused:
-        return [[outcome.scenario.label, Span(_refusal(outcome), "yellow")]]
-    also = outcome.scenario.also
-    rows = [_site_row(outcome, outcome.scenario.label, outcome.function)]
-    return [*rows, _site_row(outcome, f"  at {also}", also)] if also else rows
-
-
-def _site_row(outcome: Outcome, label: str, function: str) -> list[Cell]:
-    lab, rec, data = outcome.lab, outcome.lab.record(function), outcome.site(function)
-    shown = _instruction(lab, data, rec.ip)
-    return [label, data.hex(" "), shown, _next(outcome, function), rec.describe(lab.release.bits)]
-
-
-def _refusal(outcome: Outcome) -> str:
-    if isinstance(outcome.refused, FtraceError):
-        return str(outcome.refused).removeprefix("register_ftrace_function: ")
-    return f"not tried: {outcome.refused}"
-
-
-def _instruction(lab: Lab, data: bytes, address: int) -> str:
-    """Mnemonic and target of the instruction at the site."""
-    decoded = disassemble(lab.arch.engine, data, address)
-    if not decoded:
-        return "?"
-    first = decoded[0]
-    if first.target is None:
-        return f"{first.mnemonic} {first.operands}".strip()
-    return f"{first.mnemonic} {lab.symbol(first.target)}"
-
-
-def _next(outcome: Outcome, function: str) -> str:
-    """What the trampoline calls: the callback, or whatever stands between."""
-    calls = outcome.calls(function)
-    return " > ".join(calls[0].via[1:-1]) or calls[0].ops.name if calls else ""
 
 
 # -- what callbacks get -----------------------------------------------------------------------------------------------
@@ -165,8 +98,21 @@ def _wrong(seen: Sequence[tuple[Outcome, Call]]) -> list[Line]:
             if got != wanted:
                 text = f"WRONG: {call.ops.name} got {name} {outcome.lab.symbol(got)} ({got:x}), not {wanted:x}"
                 lines.append([Span(text, "bold red")])
-    return [*lines, *_left_out(seen)] or [
-        line("ip = rec->ip and parent_ip = the return address of the function's caller, in every call")
+    right = line("ip = rec->ip and parent_ip = the return address of the function's caller, in every call")
+    return [*([*lines, *_left_out(seen)] or [right]), *_strays(seen)]
+
+
+def _strays(seen: Sequence[tuple[Outcome, Call]]) -> list[Line]:
+    """Says who was called for functions that are not in his filter: 3.x's only ops, while the graph tracer is on."""
+    found: dict[tuple[str, str, str], None] = {}
+    for outcome in {id(outcome): outcome for outcome, _ in seen}.values():
+        for call in (call for done in outcome.recordings for call in done.callbacks):
+            hit = call.arrival.hit
+            if hit and dynamic(outcome.lab) and not call.ops.wants(hit.ip):
+                found[outcome.scenario.label, call.ops.name, hit.symbol] = None
+    return [
+        [Span(f"{label}: {name} is called for {function} too, which is not in its filter", "yellow")]
+        for label, name, function in found
     ]
 
 
@@ -216,20 +162,32 @@ def show_regs(call: Call) -> str:
 def records(told: Sequence[Outcome]) -> list[Line]:
     """A byte map for each kind of record that a callback received; those that look alike are shown once."""
     lines: list[Line] = []
-    shown: dict[object, str] = {}
+    shown: dict[object, list[str]] = {}
     for outcome in told:
         for call in every_call(outcome):
             record = call.regs or call.fregs
-            name = f"{call.ops.name} of {outcome.scenario.label}" if len(outcome.scenario.ops) > 1 else call.ops.name
             if record is None:
                 continue
-            picture = _picture(outcome.lab, record)
-            if picture not in shown:
-                lines += byte_map(outcome.lab, record, f"What {name} received")
-            elif shown[picture] != name:
-                lines.append(line(f"{name} received the same as {shown[picture]}, byte for byte of the same origin"))
-            shown.setdefault(picture, name)
-    return [*lines, [], *legend(), []] if lines else []
+            alike = shown.setdefault(_picture(outcome.lab, record), [])
+            alike.append(
+                call.ops.name
+                if outcome.scenario.label == call.ops.name
+                else f"{call.ops.name} of {outcome.scenario.label}"
+            )
+            if len(alike) == 1:
+                lines += byte_map(outcome.lab, record, f"What {alike[0]} received")
+    return [*lines, *_alike(shown.values()), [], *legend(), []] if lines else []
+
+
+def _alike(shown: Iterable[Sequence[str]]) -> list[Line]:
+    """Who received a record that looks like one that is shown."""
+    lines: list[Line] = []
+    for name, *others in map(dict.fromkeys, shown):
+        if others:
+            text = f"the same as {name}, byte for byte of the same origin: {', '.join(others)}"
+            first, *more = wrap(text, WIDTH - 2)
+            lines += [line(first), *(line(f"  {rest}") for rest in more)]
+    return lines
 
 
 def _picture(lab: Lab, record: RecordSeen) -> object:
@@ -252,7 +210,7 @@ def afterwards(told: Sequence[Outcome]) -> list[Line]:
 def _results(told: Sequence[Outcome]) -> list[Line]:
     """Whether the function did its work as if nobody had been there."""
     done = [(outcome, outcome.recording) for outcome in told if outcome.recording and not outcome.trouble]
-    if len(done) < 2 or done[0][0].scenario.ops:
+    if len(done) < 2 or done[0][0].scenario.users:
         return []
     (untraced, recording), *others = done
     wrong = [outcome.scenario.label for outcome, other in others if other.result != recording.result]
@@ -269,7 +227,7 @@ def _after(outcome: Outcome) -> list[Cell]:
     cost = recording.cost(hit) if hit else None
     if hit is None or cost is None:
         return [names, "", "", "", Span("did not come back", "bold red")]
-    return [names, str(cost.instructions), str(cost.stores), f"{cost.stack} B", _changes(hit)]
+    return [names, str(cost.instructions), str(cost.stores), f"{cost.stack} B", _changes(outcome, hit)]
 
 
 def own_hit(recording: Recording) -> Hit | None:
@@ -280,9 +238,9 @@ def own_hit(recording: Recording) -> Hit | None:
         return None
 
 
-def _changes(hit: Hit) -> Cell:
+def _changes(outcome: Outcome, hit: Hit) -> Cell:
     """Registers that differ at landing, those that the trampoline may not change first."""
-    allowed = allowed_changes(hit)
+    allowed = allowed_changes(outcome, hit)
     changed = hit.changed()
     wrong = [name for name in changed if name not in allowed]
     if wrong:
@@ -290,9 +248,13 @@ def _changes(hit: Hit) -> Cell:
     return f"{' '.join(changed)} (by contract)" if changed else "nothing"
 
 
-def allowed_changes(hit: Hit) -> tuple[str, ...]:
-    """The registers that the entry which the site called may leave changed; none for a disabled site."""
-    return hit.entry.clobbers if hit.entry else ()
+def allowed_changes(outcome: Outcome, hit: Hit) -> tuple[str, ...]:
+    """The registers that the entry which the site called may leave changed; none for a disabled site.
+
+    A direct trampoline may leave those changed that ftrace_caller may.
+    """
+    direct_call = hit.lab.variant.plain.clobbers if outcome.scenario.direct and hit.target else ()
+    return (*(hit.entry.clobbers if hit.entry else ()), *direct_call)
 
 
 def _trouble(outcome: Outcome) -> list[Line]:

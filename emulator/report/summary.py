@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 from emulator.description import Ability, Variant
 from emulator.errors import FtraceError
 from emulator.recording import Call
+from emulator.report.direct import direct_call, way
+from emulator.report.graph import instead, passage, through
 from emulator.report.lines import Cell, Line, Span, heading, line, table
 from emulator.report.story import NOT_PASSED, show_op, show_regs
-from emulator.scenario import Outcome
+from emulator.scenario import Outcome, Scenario
 
 Told = Mapping[str, Outcome]
-Row = tuple[Variant, Told | None]
-"""A variant and its outcomes by scenario; None for one that is not run."""
+Row = tuple[Variant, Told]
+"""A variant and its outcomes by scenario."""
 
-STATIC = "static mcount is assembled, but not run yet"
 KINDS = (("probe", "one ops"), ("kprobe", "one ops with SAVE_REGS"), ("both", "beside another"))
 
 
@@ -27,16 +28,14 @@ def render(arch: str, rows: Sequence[Row]) -> list[Line]:
     lines += table([["", *(title for _, title in KINDS)], *(_seen(*row) for row in rows)])
     if any(variant.synthetic for variant, _ in rows):
         lines.append(line("* synthetic: no real kernel, but a case that the kernel's contract provides for"))
-    return [*lines, [], *_ways(arch, rows), *_untested(arch, [variant for variant, _ in rows])]
+    return [*lines, [], *_ways(arch, rows)]
 
 
 def _name(variant: Variant) -> str:
     return f"{variant.name}*" if variant.synthetic else variant.name
 
 
-def _seen(variant: Variant, told: Told | None) -> list[Cell]:
-    if told is None:
-        return [_name(variant), Span(f"UNTESTED: {STATIC}", "yellow")]
+def _seen(variant: Variant, told: Told) -> list[Cell]:
     return [_name(variant), *(_cell(told, kind) for kind, _ in KINDS)]
 
 
@@ -70,13 +69,12 @@ def _ways(arch: str, rows: Sequence[Row]) -> list[Line]:
     """What runs between the trampoline and the callbacks; variants that agree share a row."""
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for variant, told in rows:
-        if told is not None:
-            groups.setdefault(_way(told), []).append(_name(variant))
+        groups.setdefault(_way(variant, told), []).append(_name(variant))
     cells: list[list[Cell]] = []
     for ways, names in groups.items():
         title, *rest = [*_columns(names), *[""] * len(ways)][: max(len(ways), len(_columns(names)))]
-        for (what, way), name in zip(ways, [title, *rest], strict=False):
-            cells.append([name, what, way])
+        for (what, shown), name in zip(ways, [title, *rest], strict=False):
+            cells.append([name, what, shown])
     return [heading(f"{arch}: what the trampoline calls"), *table(cells), []]
 
 
@@ -85,14 +83,8 @@ def _columns(names: Sequence[str], each: int = 2) -> list[str]:
     return [", ".join(names[at : at + each]) for at in range(0, len(names), each)]
 
 
-def _way(told: Told) -> tuple[tuple[str, str], ...]:
-    ways = [
-        ("one ops", _chain(told["probe"])),
-        ("two ops", _chain(told["both"])),
-        ("elsewhere", _chain(told["disjoint"])),
-    ]
-    if "stopped" in told:
-        ways.append(("stopped", _stopped(told["stopped"])))
+def _way(variant: Variant, told: Told) -> tuple[tuple[str, str], ...]:
+    ways = ((title, show(told[name])) for name, title, show in WAYS if name in _looked_at(variant) & told.keys())
     return tuple(ways)
 
 
@@ -116,26 +108,46 @@ def _stopped(outcome: Outcome) -> str:
     return f"{list(names)[-1]} tests function_trace_stop and returns" if names else "nothing was called"
 
 
-# -- what is there, but not run ---------------------------------------------------------------------------------------
+def _graph(outcome: Outcome) -> str:
+    """Through what a function is hooked, or why it is not."""
+    if isinstance(outcome.refused, FtraceError):
+        return str(outcome.refused).removeprefix("register_ftrace_graph: ")
+    if outcome.trouble or not outcome.recording:
+        return "UNRESOLVED"
+    return through(outcome) if outcome.graph else f"not hooked: {instead(outcome)} is called instead"
 
 
-def _untested(arch: str, variants: Sequence[Variant]) -> list[Line]:
-    """Code of these variants that is assembled and placed, and that nothing here runs yet."""
-    static = [variant for variant in variants if Ability.DYNAMIC_FTRACE not in variant.abilities]
-    graph = [variant for variant in variants if Ability.FUNCTION_GRAPH_TRACER in variant.abilities]
-    direct = [variant for variant in variants if Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS in variant.abilities]
-    parts = (("static mcount", static), ("the graph caller and return_to_handler", graph), ("direct calls", direct))
-    rows: list[list[Cell]] = [
-        [Span("UNTESTED", "yellow"), what, *_columns([_name(item) for item in found], 3)]
-        for what, found in parts
-        if found
-    ]
-    return [heading(f"{arch}: assembled, but not run yet"), *_folded(rows), []]
+def _direct(outcome: Outcome) -> str:
+    """The trampoline that the site calls, and what comes before the direct call."""
+    hit = passage(outcome, outcome.function)
+    if hit is None or outcome.trouble:
+        return "UNRESOLVED"
+    return f"{outcome.lab.symbol(hit.target)} > {way(outcome, hit)}" if direct_call(hit) else "NOT called"
 
 
-def _folded(rows: Sequence[Sequence[Cell]]) -> list[Line]:
-    """Rows whose cells from the third on stand below each other."""
-    lines: list[list[Cell]] = []
-    for verdict, what, first, *more in rows:
-        lines += [[verdict, what, first], *(["", "", cell] for cell in more)]
-    return table(lines)
+WAYS = (
+    ("probe", "one ops", _chain),
+    ("both", "two ops", _chain),
+    ("disjoint", "elsewhere", _chain),
+    ("stopped", "stopped", _stopped),
+    ("graph", "graph", _graph),
+    ("graph_beside", "graph+ops", _graph),
+    ("direct_beside", "direct+ops", _direct),
+)
+"""Scenario, title, and how it is shown."""
+
+
+def looks_at(variant: Variant, scenario: Scenario) -> bool:
+    """Whether the summary needs a scenario of a variant; it takes time to play them all."""
+    return scenario.name in _looked_at(variant)
+
+
+def _looked_at(variant: Variant) -> set[str]:
+    """The cells' and the ways' scenarios.
+
+    IF_SUPPORTED matters where SAVE_REGS is refused; and where code is patched the graph tracer is hooked in any case.
+    """
+    names = {name for name, *_ in (*KINDS, *WAYS)}
+    if Ability.DYNAMIC_FTRACE_WITH_REGS not in variant.abilities:
+        names.add("lenient")
+    return names - ({"graph_beside"} if Ability.DYNAMIC_FTRACE in variant.abilities else set())

@@ -21,8 +21,8 @@ INTRODUCTION = """<!-- SPDX-License-Identifier: GPL-2.0-only -->
 # Support matrix
 
 What each variant declares, by the kernel's names. An empty cell is UNSUPPORTED. A variant marked \\* is synthetic: no
-real kernel, but a case that the kernel's contract provides for. Static variants are assembled, but not run yet, and so
-are direct calls and the function graph tracer.
+real kernel, but a case that the kernel's contract provides for. All that is declared is run: `mcount-emulator emulate`
+shows it. In a static variant (without DYNAMIC_FTRACE) no site is ever patched, and there are no filters.
 """
 
 

@@ -12,19 +12,15 @@ import pytest
 
 from emulator import catalog
 from emulator.description import Ability, Arch, Variant
+from emulator.play import tell
 from emulator.provenance import Status
 from emulator.report.document import SCHEMA, document
-from emulator.scenario import Outcome, story, tell
+from emulator.scenario import Outcome, story
 from emulator.subject import load
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
-DYNAMIC = [
-    (arch, variant)
-    for arch in map(catalog.load, catalog.names())
-    for variant in arch.variants
-    if Ability.DYNAMIC_FTRACE in variant.abilities
-]
-IDS = [f"{arch.name} {variant.name}" for arch, variant in DYNAMIC]
+ALL = [(arch, variant) for arch in map(catalog.load, catalog.names()) for variant in arch.variants]
+IDS = [f"{arch.name} {variant.name}" for arch, variant in ALL]
 
 
 def told(arch: Arch, variant: Variant) -> dict[str, Outcome]:
@@ -32,16 +28,21 @@ def told(arch: Arch, variant: Variant) -> dict[str, Outcome]:
     return tell(subject, story(variant, "vfs_read", "vfs_write"), "vfs_read", seed=2)
 
 
-@pytest.mark.parametrize(("arch", "variant"), DYNAMIC, ids=IDS)
+@pytest.mark.parametrize(("arch", "variant"), ALL, ids=IDS)
 def test_a_document_is_json_and_names_its_configuration(arch: Arch, variant: Variant) -> None:
     made = document(told(arch, variant))
     assert json.loads(json.dumps(made)) == made
     assert (made["schema"], made["arch"], made["variant"]) == (SCHEMA, arch.name, variant.name)
     assert made["release"] == variant.release
-    assert made["site"]["disabled"] == variant.site.nop.hex()
+    dynamic = Ability.DYNAMIC_FTRACE in variant.abilities
+    assert made["site"]["disabled"] == (variant.site.nop.hex() if dynamic else None)
+    for scenario in made["scenarios"]:
+        site = scenario["site"]
+        assert (site["record"] is not None) == dynamic
+        assert dynamic or site["before"] == site["after"] == made["site"]["compiled"]
 
 
-@pytest.mark.parametrize(("arch", "variant"), DYNAMIC, ids=IDS)
+@pytest.mark.parametrize(("arch", "variant"), ALL, ids=IDS)
 def test_a_callback_in_the_document_is_the_one_recorded(arch: Arch, variant: Variant) -> None:
     outcomes = told(arch, variant)
     for scenario, outcome in zip(document(outcomes)["scenarios"], outcomes.values(), strict=True):
@@ -83,12 +84,47 @@ def check_record(record: dict[str, Any], arch: Arch, before: bytes, outcome: Out
                 assert outcome.lab.symbol(address) == byte["writer"]["symbol"]
 
 
+@pytest.mark.parametrize(("arch", "variant"), ALL, ids=IDS)
+def test_graph_and_direct_are_told_where_the_variant_has_them(arch: Arch, variant: Variant) -> None:
+    made = {scenario["name"]: scenario for scenario in document(told(arch, variant))["scenarios"]}
+    assert ("graph" in made) == (Ability.FUNCTION_GRAPH_TRACER in variant.abilities)
+    assert ("direct" in made) == (Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS in variant.abilities)
+    for name, scenario in made.items():
+        assert (scenario["graph"] is not None) == name.startswith("graph")
+        assert (scenario["direct"] is not None) == name.startswith("direct")
+    if Ability.DYNAMIC_FTRACE in variant.abilities and "graph" in made:
+        events = made["graph"]["graph"]["events"]
+        assert [(event["event"], event["depth"]) for event in events] == [
+            ("entry", 0), ("entry", 1), ("return", 1), ("return", 0)
+        ]  # fmt: skip
+        known = made["none"]["result"] if Ability.FUNCTION_GRAPH_RETVAL in variant.abilities else None
+        assert events[2]["retval"] == known
+    if "direct" in made:
+        assert made["direct"]["site"]["calls"] == made["direct"]["direct"]["trampoline"] == "my_tramp1"
+        assert made["direct"]["direct"]["asked_by"] is None
+        assert made["direct_beside"]["direct"]["asked_by"] == variant.direct
+        assert made["direct"]["direct"]["arguments"] == made["direct_beside"]["direct"]["arguments"]
+
+
+def test_the_labels_and_pointers_are_those_of_the_scenario() -> None:
+    arch = catalog.load("x86_64")
+    made = {scenario["name"]: scenario for scenario in document(told(arch, arch.variant("3.7")))["scenarios"]}
+    assert made["none"]["labels"]["ftrace_call"] == "callq ftrace_stub"
+    assert made["both"]["labels"]["ftrace_call"] == "callq ftrace_ops_list_func"
+    assert made["none"]["labels"]["ftrace_graph_call"] == "jmp ftrace_stub"
+    assert made["graph"]["labels"]["ftrace_graph_call"] == "jmp ftrace_graph_caller"
+    static = {item["name"]: item["variables"] for item in document(told(arch, arch.variant("3.7-static")))["scenarios"]}
+    assert static["none"]["ftrace_trace_function"] == "ftrace_stub"
+    assert static["probe"]["ftrace_trace_function"] == "ftrace_ops_list_func"
+    assert static["graph"]["ftrace_graph_return"] == "retfunc"
+
+
 def keys(value: object) -> Iterator[str]:
     """Every key of a document, at any depth, but those that are names of registers."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield key
-            yield from keys(list(inner.values()) if key == "changed" else inner)
+            yield from keys(list(inner.values()) if key in ("changed", "labels", "variables") else inner)
     elif isinstance(value, list):
         for inner in value:
             yield from keys(inner)
@@ -97,7 +133,7 @@ def keys(value: object) -> Iterator[str]:
 def test_every_key_is_described() -> None:
     described = DOCS.read_text()
     arch = catalog.load("x86_64")
-    for name in ("3.7", "6.12"):
+    for name in ("3.7", "3.7-static", "6.12"):
         for key in set(keys(document(told(arch, arch.variant(name))))):
             assert f"`{key}`" in described, key
     assert "`nonsense`" not in described

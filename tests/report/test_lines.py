@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from emulator.report.lines import Span, coloured, heading, line, plain, table
+from emulator.report.lines import Span, coloured, heading, line, plain, table, wrap
 
 
 def test_a_table_aligns_all_but_the_last_cell() -> None:
@@ -28,3 +28,9 @@ def test_colour_changes_no_text_even_where_a_line_is_long() -> None:
     printed = coloured(lines)
     assert "\x1b[" in printed
     assert re.sub(r"\x1b\[[0-9;]*m", "", printed) == plain(lines)
+
+
+def test_words_are_wrapped_and_none_is_cut() -> None:
+    assert wrap("one two  three", 7) == ["one two", "three"]
+    assert wrap("unbreakable a", 4) == ["unbreakable", "a"]
+    assert wrap("", 4) == [""]
