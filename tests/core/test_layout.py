@@ -8,7 +8,7 @@ import ctypes
 import pytest
 
 from emulator.core.layout import ftrace_ops
-from emulator.core.release import RELEASES
+from emulator.core.releases import RELEASES
 from emulator.description import Ability
 
 DYNAMIC = Ability.DYNAMIC_FTRACE
@@ -65,22 +65,29 @@ def c_structs(word: int) -> dict[str, type[ctypes.Structure]]:
     class Old(ctypes.Structure):
         _fields_ = tuple((name, long) for name in "func next flags disabled notrace_hash filter_hash".split())
 
+    later = (
+        *((name, long) for name in "func next flags private saved_func".split()),
+        ("local_hash", Hash),
+        ("func_hash", long),
+        ("old_hash", Hash),
+        ("trampoline", long),
+        ("trampoline_size", long),
+        ("list", ListHead),
+    )
+
+    class Later(ctypes.Structure):
+        _fields_ = (*later, ("ops_func", long))
+
     class New(ctypes.Structure):
         _fields_ = (
-            *((name, long) for name in "func next flags private saved_func".split()),
-            ("local_hash", Hash),
-            ("func_hash", long),
-            ("old_hash", Hash),
-            ("trampoline", long),
-            ("trampoline_size", long),
-            ("list", ListHead),
+            *later,
             ("subop_list", ListHead),
             ("ops_func", long),
             ("managed", long),
             ("direct_call", long),
         )
 
-    return {"3.6": Old, "3.7": Old, "6.12": New}
+    return {"3.6": Old, "3.7": Old, "6.1": Later, "6.12": New}
 
 
 @pytest.mark.parametrize("release", RELEASES)

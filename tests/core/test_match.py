@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from emulator.core.match import glob, match_records
 from emulator.core.records import DynFtrace
-from emulator.core.release import RELEASES
+from emulator.core.releases import RELEASES
 
 NAMES = ["vfs_read", "vfs_readv", "vfs_write", "new_vfs", "do_vfs_io", "a[b"]
 RECORDS = [DynFtrace(ip, name) for ip, name in enumerate(NAMES, 0x100)]

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from emulator.core.ops import KERNELS, USERS, FtraceOps, check_flags
-from emulator.core.release import RELEASES
+from emulator.core.ops import KERNELS, FtraceOps, KernelOps, check_filters, check_flags
+from emulator.core.releases import RELEASES
 from emulator.errors import UnknownName, UsageError
 
 
@@ -25,14 +27,15 @@ def test_flags_come_with_or_without_their_prefix() -> None:
 @pytest.mark.parametrize(
     ("func", "options", "message"),
     [
-        (None, {}, "func is None"),
+        (7, {}, "func is 7, which cannot be called"),
+        (ignore, {"ops_func": 7}, "ops_func is 7, which cannot be called"),
         (ignore, {"flags": "SAVE_REGS"}, "flags is the string 'SAVE_REGS'"),
         (ignore, {"home": "modul"}, "did you mean 'module'"),
     ],
 )
-def test_what_no_ops_can_be(func: object, options: dict[str, str], message: str) -> None:
+def test_what_no_ops_can_be(func: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        FtraceOps("probe", func, **options)  # type: ignore[arg-type]
+        FtraceOps("probe", func, **options)
 
 
 def test_an_unknown_home_suggests_the_known_ones() -> None:
@@ -40,10 +43,14 @@ def test_an_unknown_home_suggests_the_known_ones() -> None:
         FtraceOps("probe", ignore, home="x")
 
 
+LATER = set(
+    "DYNAMIC SAVE_REGS SAVE_REGS_IF_SUPPORTED RECURSION STUB IPMODIFY PID RCU PERMANENT DIRECT".split(),
+)
 TAKEN = {
-    "3.6": {"DYNAMIC"},
-    "3.7": {"DYNAMIC", "SAVE_REGS", "SAVE_REGS_IF_SUPPORTED", "RECURSION_SAFE"},
-    "6.12": {"DYNAMIC", "SAVE_REGS", "SAVE_REGS_IF_SUPPORTED", "RECURSION"},
+    "3.6": {"GLOBAL", "CONTROL", "DYNAMIC"},
+    "3.7": {"GLOBAL", "CONTROL", "DYNAMIC", "SAVE_REGS", "SAVE_REGS_IF_SUPPORTED", "RECURSION_SAFE"},
+    "6.1": LATER,
+    "6.12": LATER,
 }
 EVERY = sorted(set().union(*(release.flags for release in RELEASES.values())) | {"SAVE_REG"})
 
@@ -61,14 +68,39 @@ def test_each_release_takes_its_own_flags_and_names_the_others(release: str, fla
     text = str(refused.value)
     if flag not in RELEASES[release].flags:
         assert text == f"ops 'probe': release {release} has no FTRACE_OPS_FL_{flag}"
-    elif flag in KERNELS:
-        assert "by the kernel itself" in text
     else:
-        assert f"of release {release} is not modelled yet" in text
+        assert flag in KERNELS
+        assert "by the kernel itself" in text
 
 
-def test_no_flag_is_both_the_users_and_the_kernels() -> None:
-    assert not USERS & KERNELS
+def test_an_ops_of_the_kernels_own_has_a_c_function_and_no_callback() -> None:
+    ops = KernelOps("graph_ops", "ftrace_graph_func", "PID")
+    assert (ops.symbol, ops.func, ops.flags, ops.home) == ("ftrace_graph_func", None, {"PID"}, "core")
+
+
+def test_an_ops_in_another_kernel_is_as_new() -> None:
+    here, there = object(), object()
+    ops = FtraceOps("probe", ignore)
+    ops.enter(here)
+    ops.filter_hash.add(1)
+    ops.kernel_flags |= {"INITIALIZED"}
+    ops.trampoline = 7
+    ops.enter(here)
+    assert (ops.filter_hash, ops.kernel_flags, ops.trampoline) == ({1}, {"INITIALIZED"}, 7)
+    check_filters(ops, here)
+    with pytest.raises(UsageError, match="filter was set in another kernel"):
+        check_filters(ops, there)
+    ops.enter(there)
+    assert (ops.filter_hash, ops.kernel_flags, ops.trampoline) == (set(), set(), 0)
+    check_filters(ops, there)
+
+
+def test_an_ops_does_not_leave_a_kernel_that_has_it_registered() -> None:
+    ops = FtraceOps("probe", ignore)
+    ops.enter(object())
+    ops.kernel_flags |= {"ENABLED"}
+    with pytest.raises(UsageError, match="registered in another kernel"):
+        ops.enter(object())
 
 
 @pytest.mark.parametrize(
@@ -84,5 +116,6 @@ def test_no_flag_is_both_the_users_and_the_kernels() -> None:
 )
 def test_hash_contains_ip(filter_hash: set[int], notrace_hash: set[int], wanted: set[int]) -> None:
     ops = FtraceOps("probe", ignore)
-    ops.filter_hash, ops.notrace_hash = filter_hash, notrace_hash
+    ops.filter_hash.update(filter_hash)
+    ops.notrace_hash.update(notrace_hash)
     assert {ip for ip in (1, 2, 3) if ops.wants(ip)} == wanted

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.ops import FtraceOps
+from emulator.description import Ability
 from emulator.errors import FtraceError
 
 if TYPE_CHECKING:
@@ -34,16 +35,16 @@ def test_3_7_writes_variables_then_sites_then_labels_and_holds_callbacks_off(boo
     kernel = boot("3.7")
     probe = kernel.ops("probe", "RECURSION_SAFE", on=["vfs_read"])
     assert log(kernel, lambda: kernel.core.register(probe)) == [
-        "ftrace_trace_function = probe_func",
         "function_trace_op = &probe",
+        "ftrace_trace_function = probe_func",
         "function_trace_stop = 1",
         "vfs_read = ftrace_caller",
         "label = probe_func",
         "function_trace_stop = 0",
     ]
     assert log(kernel, lambda: kernel.core.unregister(probe)) == [
-        "ftrace_trace_function = ftrace_stub",
         "function_trace_op = &ftrace_list_end",
+        "ftrace_trace_function = ftrace_stub",
         "function_trace_stop = 1",
         "vfs_read = nop",
         "label = ftrace_stub",
@@ -204,11 +205,26 @@ def test_a_registration_that_cannot_be_patched_is_taken_back(kernel: Kernel) -> 
 
 
 def test_after_a_failure_no_other_site_is_tried(kernel: Kernel) -> None:
+    """Where all sites are verified before the first is written, none has been."""
     kernel.plain.broken.add(kernel.ip["vfs_write"])
     with pytest.raises(FtraceError, match="-ENODEV"):
         kernel.register("probe")
-    assert [kernel.target(name) != "nop" for name in ("vfs_read", "vfs_write", "do_exit")] == [True, False, False]
-    assert kernel.label() == "ftrace_stub"
+    verified = Ability.ARCH_REPLACE_CODE in kernel.plain.abilities
+    assert [kernel.target(name) != "nop" for name in ("vfs_read", "vfs_write", "do_exit")] == [
+        not verified,
+        False,
+        False,
+    ]
+
+
+def test_after_a_failure_the_labels_call_the_stub(kernel: Kernel) -> None:
+    """Where they were to be written at all: what calls every ops alike was there before, and stays."""
+    kernel.register("old", on=["do_exit"])
+    before = kernel.label()
+    kernel.plain.broken.add(kernel.ip["vfs_write"])
+    with pytest.raises(FtraceError, match="-ENODEV"):
+        kernel.register("probe")
+    assert kernel.label() == (before if before in ("ftrace_ops_list_func", "ftrace_test_stop_func") else "ftrace_stub")
 
 
 def test_a_broken_site_that_nobody_wants_does_no_harm(kernel: Kernel) -> None:

@@ -1,197 +1,1156 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Any sequence of registrations and filters calls those who should be called, and leaves nothing behind.
+"""Any sequence of the kernel's calls runs those callbacks that it should, answers as it should, and leaves nothing.
 
-The oracle knows no records, no patching and no addresses: only who is registered, in which order, who wants which
-function, and since when regs are saved there.
+The two oracles, one for 3.x and one for later releases, know no records, no patching and no addresses: only who is on
+which list, who wants which function, and where regs are saved. They are written from the kernel's rules, not from ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+import errno
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulator.core.graph import FgraphOps
 from emulator.core.ops import FtraceOps
 from emulator.description import Ability
-from emulator.errors import FtraceError
+from emulator.errors import Fault, FtraceError
 
 if TYPE_CHECKING:
     from tests.core.conftest import Kernel
 
 Boot = Callable[[str], "Kernel"]
 
-CONFIGS = ["3.6", "3.6-helper", "3.7", "3.7-no-regs", "3.7-list", "6.12", "6.12-shared", "6.12-list"]
+OLD = ["3.6", "3.6-helper", "3.7", "3.7-no-regs", "3.7-list"]
+OLD_STATIC = ["3.6-static", "3.6-static-helper", "3.7-static", "3.7-static-list"]
+NEW = ["6.1", "6.12", "6.12-shared", "6.12-list"]
+NEW_STATIC = ["6.1-static", "6.12-static"]
+
 FUNCTIONS = ("vfs_read", "vfs_write", "do_exit")
-MEANINGS = {"vfs_read": {"vfs_read"}, "vfs_*": {"vfs_read", "vfs_write"}, "*exit": {"do_exit"}, "*": set(FUNCTIONS)}
-FLAGS = ("SAVE_REGS", "SAVE_REGS_IF_SUPPORTED", "RECURSION", "RECURSION_SAFE", "DYNAMIC")
-OPS = 3
+MEANINGS = {
+    "vfs_read": {"vfs_read"},
+    "vfs_*": {"vfs_read", "vfs_write"},
+    "*exit": {"do_exit"},
+    "*": set(FUNCTIONS),
+    "*write": {"vfs_write"},
+    "nothing": set(),
+}
+ALONE = {"vfs_read": "vfs_read", "vfs_write": "*write", "do_exit": "*exit"}
+OPS, DIRECTS, GRAPHS = 3, 2, 3
+TRAMPOLINES = (0xD100, 0xD200)
+MINE, OTHER = 1, 2
+"""Process ids: of the task that runs, and of one that does not."""
+FAULT = -1
+"""What an oracle answers where the kernel would follow a NULL pointer."""
+
+# -- steps -------------------------------------------------------------------------------------------------------------
 
 
-class Register(NamedTuple):
-    ops: int
+class Step(NamedTuple):
+    """A call: which, on the how manieth ops or graph ops, and its other arguments."""
+
+    call: str
+    number: int
+    rest: tuple[Any, ...] = ()
 
 
-class Unregister(NamedTuple):
-    ops: int
+YES_NO, GLOBS = (False, True), sorted(MEANINGS)
+CHANGE = (GLOBS, YES_NO, YES_NO)
+"""A filter string, whether it takes away, whether it begins anew."""
+KINDS: dict[str, tuple[int, int, tuple[Sequence[Any], ...]]] = {
+    # how often, of how many, and what else it is given
+    "register": (8, OPS, ()),
+    "unregister": (4, OPS, ()),
+    "set_filter": (4, OPS, CHANGE),
+    "set_notrace": (3, OPS, CHANGE),
+    "set_filter_ip": (2, OPS, (FUNCTIONS, YES_NO, YES_NO)),
+    "set_enabled": (2, 1, (YES_NO,)),
+    "set_pids": (2, 1, ([(), (MINE,), (OTHER,)],)),
+    "set_global_filter": (1, 1, CHANGE),
+    "register_graph": (4, GRAPHS, ()),
+    "unregister_graph": (2, GRAPHS, ()),
+    "graph_filter": (2, GRAPHS, CHANGE),
+    "graph_notrace": (2, GRAPHS, CHANGE),
+    "watch": (1, 1, (YES_NO,)),
+    "local": (3, OPS, (YES_NO,)),
+    "direct_filter": (4, DIRECTS, CHANGE),
+    "register_direct": (5, DIRECTS, (TRAMPOLINES,)),
+    "modify_direct": (3, DIRECTS, (TRAMPOLINES,)),
+    "unregister_direct": (2, DIRECTS, (YES_NO,)),
+    "register_ip": (3, 1, (FUNCTIONS, TRAMPOLINES)),
+    "modify_ip": (2, 1, (FUNCTIONS, TRAMPOLINES, TRAMPOLINES)),
+    "unregister_ip": (2, 1, (FUNCTIONS, TRAMPOLINES)),
+}
+UNIT = 24
 
 
-class Filter(NamedTuple):
-    ops: int
-    which: str
-    glob: str
-    remove: bool
-    reset: bool
+def sequences(kernel: Kernel) -> st.SearchStrategy[list[Step]]:
+    """Calls that there are in a configuration, some twenty in a row."""
+    new = kernel.release.callback_gets_fregs
+    missing = {"local"} if new else {"watch", "graph_filter", "graph_notrace"}
+    if not kernel.release.has_filter_ip:
+        missing.add("set_filter_ip")
+    if not kernel.core.dynamic:
+        missing |= {"set_notrace", "set_filter_ip", "set_global_filter", "graph_filter", "graph_notrace"}
+    has_direct = Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS in kernel.plain.abilities
+    if not has_direct:
+        missing |= {kind for kind in KINDS if "direct" in kind}
+    if not (has_direct and kernel.release.direct_by_address):
+        missing |= {"register_ip", "modify_ip", "unregister_ip"}
+    every = [step for kind in KINDS if kind not in missing for step in _often(kind)]
+    return st.lists(st.lists(st.sampled_from(every), max_size=10)).map(lambda parts: [step for part in parts for step in part])
 
 
-Step = Register | Unregister | Filter
+def beginnings(both: Both) -> st.SearchStrategy[list[Step]]:
+    """Some of the ops have a filter from the start."""
+    some = [("set_filter", number) for number in range(OPS)]
+    some += [("direct_filter", number) for number in range(len(both.directs))]
+    return st.lists(st.builds(_filtered, st.sampled_from(some), st.sampled_from(GLOBS)), max_size=8)
 
-NUMBERS = st.integers(0, OPS - 1)
-STEPS = st.one_of(
-    st.builds(Register, NUMBERS),
-    st.builds(Unregister, NUMBERS),
-    st.builds(
-        Filter,
-        NUMBERS,
-        st.sampled_from(["filter", "notrace"]),
-        st.sampled_from(sorted(MEANINGS)),
-        st.booleans(),
-        st.booleans(),
-    ),
-)
+
+def _filtered(which: tuple[str, int], glob: str) -> Step:
+    return Step(*which, (glob, False, False))
+
+
+@cache
+def _often(kind: str) -> list[Step]:
+    often, count, rest = KINDS[kind]
+    every = [Step(kind, number, arguments) for number in range(count) for arguments in product(*rest)]
+    return every * max(1, often * UNIT // len(every))
+
+
+# -- what the oracles are made of --------------------------------------------------------------------------------------
+
+
+class Hash:
+    """The functions in a filter, and those in a notrace hash."""
+
+    def __init__(self) -> None:
+        self.filter: set[str] = set()
+        self.notrace: set[str] = set()
+
+    def wants(self, function: str) -> bool:
+        return (not self.filter or function in self.filter) and function not in self.notrace
+
+    def changed(self, which: str, glob: str, *, remove: bool, reset: bool) -> set[str]:
+        kept: set[str] = set() if reset else getattr(self, which)
+        return kept - MEANINGS[glob] if remove else kept | MEANINGS[glob]
 
 
 class User:
-    """An ops as the oracle sees it."""
+    """An ops."""
 
-    def __init__(self, name: str, *, saves: bool) -> None:
-        self.name, self.saves = name, saves
-        self.hashes: dict[str, set[str]] = {"filter": set(), "notrace": set()}
+    def __init__(self, name: str, flags: set[str], *, module: bool = False) -> None:
+        self.name, self.flags, self.module = name, flags, module
+        self.hash = Hash()
+        self.enabled = self.initialised = self.gated = False
+        self.switched_off = 1
+        """CONTROL: on this CPU."""
+        self.answer: int | None = None
+        """DIRECT: what it says when it is asked to share a function with IPMODIFY; None: there is nobody to ask."""
+        self.address = 0
+        """DIRECT: of its trampoline."""
+
+    def has(self, flag: str) -> bool:
+        return flag in self.flags
 
     def wants(self, function: str) -> bool:
-        filters = self.hashes["filter"]
-        return (not filters or function in filters) and function not in self.hashes["notrace"]
+        return self.hash.wants(function)
+
+
+class GraphUser:
+    """A user of the graph tracer: it wants to hear of the return of all functions but those that it declines."""
+
+    def __init__(self, name: str, declines: set[str], *, pid: bool) -> None:
+        self.name, self.declines, self.pid = name, declines, pid
+        self.hash = Hash()
+        self.index = -1
+        self.gated = False
+
+
+Seen = tuple[str, ...]
+"""A callback: (ops, op or "-", "regs" or "-"); ("enter" or "leave", graph ops, function, depth); ("direct", address)."""
+
+
+class Graph:
+    """What the graph tracer sees where it is reached."""
+
+    def __init__(self, places: int) -> None:
+        self.users: list[GraphUser] = []
+        self.free = deque(range(places))
+
+    def enter(
+        self, function: str, depth: int, asked: Callable[[GraphUser], bool]
+    ) -> tuple[list[Seen], list[GraphUser]]:
+        """What is called at the entry, and who will hear of the return: those that want to, and always the first."""
+        events: list[Seen] = []
+        bits: set[int] = set()
+        for user in sorted(self.users, key=lambda each: each.index):
+            if asked(user):
+                events.append(("enter", user.name, function, str(depth)))
+                if function not in user.declines:
+                    bits.add(user.index)
+        if bits:
+            bits.add(0)
+        return events, [user for user in sorted(self.users, key=lambda each: each.index) if user.index in bits]
+
+
+class Reached(NamedTuple):
+    """What happens at a function's entry, and who hears of its return."""
+
+    events: list[Seen]
+    hooked: list[GraphUser]
 
 
 class Oracle:
-    """Who is called at which function with regs or without."""
+    """What both eras have in common."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self.release = kernel.release.name
+    def __init__(self, kernel: Kernel, users: list[User], graphs: list[GraphUser], directs: list[User]) -> None:
         abilities = kernel.plain.abilities
+        self.release, self.graph_is_ops = kernel.release.name, kernel.plain.graph_is_ops
+        self.dynamic = Ability.DYNAMIC_FTRACE in abilities
         self.with_regs = Ability.DYNAMIC_FTRACE_WITH_REGS in abilities
         self.copies = Ability.TRAMPOLINE_PER_OPS in abilities
-        self.newest_first: list[User] = []
+        self.passes_ops = Ability.ARCH_SUPPORTS_FTRACE_OPS in abilities
+        self.tests_stop = Ability.FUNCTION_TRACE_MCOUNT_TEST in abilities
+        self.has_graph = Ability.FUNCTION_GRAPH_TRACER in abilities
+        self.has_direct = Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS in abilities
+        self.users, self.graphs, self.direct_users = users, graphs, directs
+        self.enabled, self.killed = True, False
+        self.pids: tuple[int, ...] = ()
+        self.watching = True
         self.saved: set[str] = set()
-        """The functions where regs are saved if the shared trampolines are used."""
+        """Where regs are saved if a shared trampoline is called: from when somebody asks until nobody is left there."""
+        self.live: set[str] = set()
+        """Where something is called at all."""
+        self.global_hash = Hash()
 
-    def wanting(self, function: str) -> list[User]:
-        return [user for user in self.newest_first if user.wants(function)]
+    def counting(self, function: str) -> bool:
+        """Whether anybody wants a function."""
+        raise NotImplementedError
 
-    def register(self, user: User) -> None:
-        self.newest_first.insert(0, user)
-        self._settle()
+    def on_a_list(self, user: User) -> bool:
+        raise NotImplementedError
 
-    def unregister(self, user: User) -> None:
-        """6.12 looks whether anybody else wants regs where he wanted them."""
-        self.newest_first.remove(user)
-        if self.release == "6.12" and user.saves:
-            self.saved -= {function for function in FUNCTIONS if user.wants(function)}
-        self._settle()
+    def reach(self, function: str, depth: int) -> Reached:
+        raise NotImplementedError
 
-    def filter(self, user: User, step: Filter) -> None:
-        """Nobody looks where he has gone away from."""
-        kept = set() if step.reset else user.hashes[step.which]
-        found = MEANINGS[step.glob]
-        user.hashes[step.which] = kept - found if step.remove else kept | found
-        self._settle()
-
-    def _settle(self) -> None:
-        """Regs are saved where somebody asks, and no longer where nobody is left."""
+    def settle(self) -> None:
+        """Code follows what is wanted. Where nobody is left, what was wanted there is forgotten with the last call."""
+        if not (self.dynamic and self.enabled):
+            return
         for function in FUNCTIONS:
-            wanting = self.wanting(function)
-            if any(user.saves for user in wanting):
-                self.saved.add(function)
-            elif not wanting:
+            if self.counting(function):
+                self.live.add(function)
+            elif function in self.live:
+                self.live.discard(function)
                 self.saved.discard(function)
 
-    def call(self, function: str) -> list[tuple[str, str | None, bool]]:
-        wanting = self.wanting(function)
-        regs = function in self.saved and self.with_regs
-        if self.copies and len(wanting) == 1:
-            regs = wanting[0].saves
-        return [(user.name, None if self.release == "3.6" else user.name, regs) for user in wanting]
+    def run(self, function: str, *inner: str) -> list[Seen]:
+        """A function is called, and calls another one."""
+        return self._run((function, *inner), 0)
+
+    def _run(self, functions: tuple[str, ...], depth: int) -> list[Seen]:
+        reached = self.reach(functions[0], depth)
+        inside = self._run(functions[1:], depth + bool(reached.hooked)) if functions[1:] else []
+        back: list[Seen] = [("leave", user.name, functions[0], str(depth)) for user in reached.hooked]
+        return [*reached.events, *inside, *back]
 
 
-def choose_flags(kernel: Kernel, wished: set[str]) -> set[str]:
-    """Those that the release has, and no SAVE_REGS that would be refused."""
-    flags = wished & kernel.release.flags.keys()
-    if not kernel.core.with_regs and "SAVE_REGS_IF_SUPPORTED" not in flags:
-        flags.discard("SAVE_REGS")
-    return flags
+# -- 3.6 and 3.7 -------------------------------------------------------------------------------------------------------
 
 
-def apply(kernel: Kernel, oracle: Oracle, ops: FtraceOps, user: User, step: Step) -> None:
-    """One step, here and there; the only refusals are those of a second registration and a second unregistration."""
-    registered = user in oracle.newest_first
-    match step:
-        case Register() if registered:
-            with pytest.raises(FtraceError, match="EBUSY"):
-                kernel.core.register(ops)
-        case Register():
-            kernel.core.register(ops)
-            oracle.register(user)
-        case Unregister() if not registered:
-            with pytest.raises(FtraceError, match="EBUSY"):
-                kernel.core.unregister(ops)
-        case Unregister():
-            kernel.core.unregister(ops)
-            oracle.unregister(user)
-        case Filter(_, which, glob, remove, reset):
-            change = kernel.core.set_filter if which == "filter" else kernel.core.set_notrace
-            change(ops, f"!{glob}" if remove else glob, reset=reset)
-            oracle.filter(user, step)
+class Old(Oracle):
+    """3.x. A function is one of the core's by name, or a User for its own."""
+
+    def __init__(self, kernel: Kernel, users: list[User], graphs: list[GraphUser], directs: list[User]) -> None:
+        super().__init__(kernel, users, graphs, directs)
+        self.list: list[User | str] = []
+        """Newest first; "global" and "control" stand for lists of their own."""
+        self.globals: list[User] = []
+        self.controls: list[User] = []
+        self.function: User | str = "stub"
+        self.known: User | str | None = "stub"
+        self.label: User | str = "stub"
+        """What sites call: the function as it was when code was last patched for it."""
+        self.helped: User | str = "stub"
+        self.helping: User | str = "stub"
+        """3.6: what the helper shall call, and what it calls since code was last patched for anything."""
+        self.graph_caller = False
+        self.op = "ftrace_list_end"
+        self.global_func: User | str = "stub"
+        self.pid_function: User | str = "stub"
+        self.graph = Graph(1)
+        needs_helper = self.release == "3.6" and not self.tests_stop
+        self.helper = needs_helper
+        self.forces_list = self.release == "3.7" and not (self.tests_stop and self.passes_ops)
+
+    def update(self) -> None:
+        """update_ftrace_function()."""
+        self.global_func = "global list" if len(self.globals) > 1 else self.globals[0] if self.globals else "stub"
+        if self.pids:
+            self.pid_function, self.global_func = self.global_func, "pid"
+        function, self.op = self.choose()
+        if self.helper:
+            self.helped = function
+            function = "helper" if self.list else "stub"
+            self.helping = self.helping if self.dynamic else self.helped
+        self.function = function
+
+    def choose(self) -> tuple[User | str, str]:
+        if not self.list:
+            return "stub", "ftrace_list_end"
+        first = self.list[0]
+        if len(self.list) > 1 or self.forces_list:
+            return "list", "ftrace_list_end"
+        if isinstance(first, User):
+            if first.has("DYNAMIC") or (self.release == "3.7" and not first.has("RECURSION_SAFE")):
+                return "list", "ftrace_list_end"
+            return first, first.name
+        if first == "global":
+            return self.global_func, self.globals[0].name
+        return "control", "control_ops"
+
+    def patch(self, *, calls: bool = True) -> None:
+        """ftrace_startup_enable(), and the end of ftrace_shutdown()."""
+        changed = self.known != self.function
+        self.known = self.function
+        if self.dynamic and self.enabled and (changed or calls):
+            self.label = self.function if changed else self.label
+            self.helping = self.helped
+            self.settle()
+
+    def counting(self, function: str) -> bool:
+        return any(user.wants(function) for user in self.counted) or bool(
+            (self.globals or self.graph.users) and self.global_hash.wants(function)
+        )
+
+    @property
+    def counted(self) -> list[User]:
+        return [*self.controls, *(user for user in self.list if isinstance(user, User))]
+
+    def on_a_list(self, user: User) -> bool:
+        return user in (*self.list, *self.globals, *self.controls)
+
+    # -- calls
+
+    def register(self, user: User) -> int:
+        if user.enabled:
+            return errno.EBUSY
+        if user.has("GLOBAL") and user.has("CONTROL"):
+            return errno.EINVAL
+        if user.has("SAVE_REGS") and not user.has("SAVE_REGS_IF_SUPPORTED") and not self.with_regs:
+            return errno.EINVAL
+        if user.module:
+            user.flags.add("DYNAMIC")
+        if user.has("GLOBAL"):
+            self._join(user, self.globals, "global")
+        elif user.has("CONTROL"):
+            user.switched_off = 1
+            self._join(user, self.controls, "control")
+        else:
+            self.list.insert(0, user)
+        user.enabled = True
+        if self.enabled:
+            self.update()
+        if self.dynamic and user.has("SAVE_REGS") and not user.has("GLOBAL"):
+            self.saved |= {function for function in FUNCTIONS if user.wants(function)}
+        self.patch()
+        return 0
+
+    def _join(self, user: User, members: list[User], name: str) -> None:
+        members.insert(0, user)
+        if len(members) == 1:
+            self.list.insert(0, name)
+
+    def unregister(self, user: User) -> int:
+        if not user.enabled:
+            return errno.EBUSY
+        members = self.globals if user.has("GLOBAL") else self.controls if user.has("CONTROL") else self.list
+        if user not in members:
+            return errno.EPERM
+        members.remove(user)  # type: ignore[arg-type]
+        for name, others in (("global", self.globals), ("control", self.controls)):
+            if name in self.list and not others:
+                self.list.remove(name)
+        user.enabled = not self.dynamic and not user.has("GLOBAL")
+        if self.enabled:
+            self.update()
+        self.patch()
+        return 0
+
+    def filter(self, user: User, which: str, glob: str, *, remove: bool, reset: bool) -> int:
+        hash_ = self.global_hash if user.has("GLOBAL") else user.hash
+        return self._change(hash_, user, which, glob, remove=remove, reset=reset)
+
+    def _change(self, hash_: Hash, user: User | None, which: str, glob: str, *, remove: bool, reset: bool) -> int:
+        if not self.dynamic:
+            return errno.ENODEV
+        if not MEANINGS[glob]:
+            return errno.EINVAL
+        before = set(hash_.notrace)
+        setattr(hash_, which, hash_.changed(which, glob, remove=remove, reset=reset))
+        if user and user.enabled and user.has("SAVE_REGS") and not user.has("GLOBAL"):
+            base = hash_.filter or set(FUNCTIONS)
+            again = before & base if which == "notrace" else set()  # they are counted up, and down again
+            self.saved |= {function for function in FUNCTIONS if user.wants(function)} | again
+        self.helping = self.helped if self.enabled and self._in_use(user) else self.helping
+        self.settle()
+        return 0
+
+    def _in_use(self, user: User | None) -> bool:
+        if user is None or user.has("GLOBAL"):
+            return bool(self.globals or self.graph.users)
+        return user.enabled
+
+    def filter_ip(self, user: User, function: str, *, remove: bool, reset: bool) -> int:
+        if not self.dynamic:
+            return errno.ENODEV
+        hash_ = self.global_hash if user.has("GLOBAL") else user.hash
+        if remove and function not in (set() if reset else hash_.filter):
+            return errno.ENOENT
+        return self._change(hash_, user, "filter", ALONE[function], remove=remove, reset=reset)
+
+    def set_global_filter(self, glob: str, *, remove: bool, reset: bool) -> int:
+        return self._change(self.global_hash, None, "filter", glob, remove=remove, reset=reset)
+
+    def set_enabled(self, *, enabled: bool) -> int:
+        """The only ops itself or the list function, whoever it is; labels stay as they are."""
+        if enabled == self.enabled:
+            return 0
+        self.enabled = enabled
+        if self.dynamic and (self.list or self.graph.users):
+            self.helping = self.helped
+        if not enabled:
+            self.function = "stub"
+            self.live.clear()
+            return 0
+        self.known = None
+        self.settle()
+        if self.list:
+            self.function = "list" if len(self.list) > 1 else self._own_function(self.list[0])
+        return 0
+
+    def _own_function(self, entry: User | str) -> User | str:
+        return self.global_func if entry == "global" else entry
+
+    def set_pids(self, pids: tuple[int, ...]) -> int:
+        self.pids = pids
+        if self.function != "stub":
+            self.update()
+        self.patch(calls=False)
+        return 0
+
+    def local(self, user: User, *, on: bool) -> int:
+        if user in self.controls:
+            user.switched_off += -1 if on else 1
+        return 0
+
+    def register_graph(self, user: GraphUser) -> int:
+        if not self.has_graph:
+            return errno.EPERM
+        if self.graph.users:
+            return errno.EBUSY
+        self.graph.users.append(user)
+        user.index = 0
+        self.graph_caller |= self.enabled
+        self.patch()
+        return 0
+
+    def unregister_graph(self, user: GraphUser) -> int:
+        if user in self.graph.users:
+            self.graph.users.remove(user)
+            self.graph_caller &= not self.enabled
+            self.patch()
+        return 0
+
+    # -- what runs
+
+    def reach(self, function: str, depth: int) -> Reached:
+        if self.dynamic and function not in self.live:
+            return Reached([], [])
+        regs = "regs" if self.with_regs and function in self.saved else "-"
+        called = self.label if self.dynamic else self.function
+        events = self.called(called, function, self.op if self.dynamic else "-", regs)
+        if self.graph.users and (self.graph_caller if self.dynamic else called == "stub"):
+            entered, hooked = self.graph.enter(function, depth, lambda _user: True)
+            return Reached([*events, *entered], hooked)
+        return Reached(events, [])
+
+    def called(self, what: User | str, function: str, op: str, regs: str) -> list[Seen]:
+        """What runs where a function of the core, or an ops' own, is called."""
+        if isinstance(what, User):
+            return [(what.name, op if self.release == "3.7" else "-", regs)]
+        if what == "helper":
+            return self.called(self.helping, function, op, regs)
+        if what == "pid":
+            return self.called(self.pid_function, function, op, regs) if MINE in self.pids else []
+        return [seen for entry, as_op in self._entries(what, function) for seen in self.called(entry, function, as_op, regs)]
+
+    def _entries(self, what: str, function: str) -> list[tuple[User | str, str]]:
+        """Whom the functions that go through lists call, and with which op."""
+        if what == "list":
+            return [found for entry in self.list for found in self._entry(entry, function)]
+        if what == "global list":
+            return [(user, user.name) for user in self.globals]
+        if what == "control":
+            return [(user, user.name) for user in self.controls if not user.switched_off and self.tested(user.hash, function)]
+        return []
+
+    def _entry(self, entry: User | str, function: str) -> list[tuple[User | str, str]]:
+        if entry == "control":
+            return [("control", "control_ops")]
+        if isinstance(entry, User):
+            return [(entry, entry.name)] if self.tested(entry.hash, function) else []
+        return [(self.global_func, "global_ops")] if self.tested(self.global_hash, function) else []
+
+    def tested(self, hash_: Hash, function: str) -> bool:
+        return not self.dynamic or hash_.wants(function)
 
 
-def assert_same(kernel: Kernel, oracle: Oracle) -> None:
-    for function in FUNCTIONS:
-        seen = [(seen.ops, seen.op, seen.regs) for seen in kernel.call(function)]
-        assert seen == oracle.call(function), function
+# -- 6.1 and 6.12 ------------------------------------------------------------------------------------------------------
 
 
-def assert_nothing_left(kernel: Kernel) -> None:
-    assert [kernel.target(function) for function in FUNCTIONS] == ["nop"] * 3
-    assert [rec.flags for rec in kernel.core.records.values()] == [0] * 3
-    assert kernel.label() == kernel.variable("ftrace_trace_function") == "ftrace_stub"
-    assert kernel.core.recursion.depth == kernel.core.function_trace_stop == 0
-    assert not kernel.core.disabled
-    if kernel.release.callback_gets_op:
-        assert kernel.variable("function_trace_op") == "&ftrace_list_end"
+class New(Oracle):
+    """6.x. The graph tracer and the direct calls by address have an ops on the list like everybody else."""
+
+    def __init__(self, kernel: Kernel, users: list[User], graphs: list[GraphUser], directs: list[User]) -> None:
+        super().__init__(kernel, users, graphs, directs)
+        self.list: list[User] = []
+        self.forces_list = not self.passes_ops
+        self.marked: set[str] = set()
+        """Whose ip an IPMODIFY ops may change."""
+        self.directs: dict[str, int] = {}
+        """{function: the direct trampoline there}."""
+        self.graph = Graph(1 if self.release == "6.1" else 16)
+        self.graph_ops = User("graph_ops", set() if self.graph_is_ops else {"STUB"})
+        if self.release == "6.1":
+            self.graph_ops.hash = self.global_hash
+        self.tests_graph = False
+        """6.1: whether anybody else was on the list when that was last looked at."""
+        self.alone = self.release == "6.12" and self.graph_is_ops
+        """6.12: the one user of the graph tracer is called without a look at its hash."""
+        self.by_address = User("direct_ops", {"DIRECT", "SAVE_REGS", "PERMANENT"})
+
+    def counting(self, function: str) -> bool:
+        return any(user.wants(function) for user in self.list)
+
+    def on_a_list(self, user: User) -> bool:
+        return user in self.list
+
+    def function(self) -> User | str:
+        """ftrace_trace_function."""
+        if not self.enabled or not self.list:
+            return "stub"
+        (first, *others) = self.list
+        if others or self.forces_list or first.has("DYNAMIC") or first.has("RCU"):
+            return "list"
+        return "stub" if first is self.graph_ops and not self.graph_is_ops else first
+
+    def update(self) -> None:
+        """What update_ftrace_function() also does."""
+        if self.enabled:
+            self.tests_graph = any(user is not self.graph_ops for user in self.list)
+
+    # -- ops
+
+    def register(self, user: User) -> int:
+        if user.has("IPMODIFY") and self.has_direct:
+            if not user.initialised:
+                return FAULT
+            code = self._ask_directs(user)
+            if code:
+                return code
+        user.initialised = True
+        return self.startup(user)
+
+    def _ask_directs(self, user: User) -> int:
+        for function in FUNCTIONS:
+            direct = next((each for each in self.list if each.has("DIRECT") and each.wants(function)), None)
+            if function in user.hash.filter and direct:
+                code = errno.EBUSY if direct.answer is None else -direct.answer
+                if code:
+                    return code
+        return 0
+
+    def startup(self, user: User) -> int:
+        if self.killed:
+            return errno.ENODEV
+        if user.enabled:
+            return errno.EBUSY
+        if user.has("SAVE_REGS") and not user.has("SAVE_REGS_IF_SUPPORTED") and not self.with_regs:
+            return errno.EINVAL
+        if user.has("PERMANENT") and not self.enabled:
+            return errno.EBUSY
+        if user.module:
+            user.flags.add("DYNAMIC")
+        self.list.insert(0, user)
+        self.update()
+        code = self.mark(user, set(), user.hash.filter or None) if self.dynamic else 0
+        if code:
+            self.list.remove(user)
+            self.update()
+            return code
+        user.enabled, user.gated = True, user.has("PID") and bool(self.pids)
+        if self.dynamic and user.has("SAVE_REGS"):
+            self.saved |= {function for function in FUNCTIONS if user.wants(function)}
+        self.settle()
+        return 0
+
+    def mark(self, user: User, old: set[str] | None, new: set[str] | None, *, again: bool = False) -> int:
+        """IPMODIFY and DIRECT: None is every function, which neither may want."""
+        if not (user.has("IPMODIFY") or user.has("DIRECT")):
+            return 0
+        if old is None or new is None:
+            return errno.EINVAL
+        clash = [function for function in FUNCTIONS if function in new - (set() if again else old) & self.marked]
+        if user.has("IPMODIFY"):
+            if clash:
+                return errno.EBUSY
+            self.marked = self.marked - old | new
+        elif clash:
+            return errno.EBUSY if user.answer is None else -user.answer
+        return 0
+
+    def unregister(self, user: User) -> int:
+        if self.killed:
+            return errno.ENODEV
+        if not user.enabled:
+            return errno.EBUSY
+        before, called = self.function(), set(self.live)
+        self.list.remove(user)
+        self.update()
+        if user.has("IPMODIFY"):
+            self.marked -= user.hash.filter
+        if user.has("SAVE_REGS"):
+            self.release_regs({function for function in FUNCTIONS if user.wants(function)})
+        user.enabled = user.gated = False
+        self.settle()
+        patched = self.enabled and self.dynamic and (called != self.live or before != self.function())
+        if patched and not self.list and self.saved:
+            self.killed = True
+        return 0
+
+    def release_regs(self, functions: set[str]) -> None:
+        """A SAVE_REGS ops has gone from them: no regs for those who stay, unless one of them wants them."""
+        for function in functions:
+            staying = [user for user in self.list if user.wants(function)]
+            if staying and not any(user.has("SAVE_REGS") for user in staying):
+                self.saved.discard(function)
+
+    def filter(self, user: User, which: str, glob: str, *, remove: bool, reset: bool) -> int:
+        user.initialised = True
+        if self.killed or not self.dynamic:
+            return errno.ENODEV
+        if not MEANINGS[glob]:
+            return errno.EINVAL
+        return self.change(user, which, user.hash.changed(which, glob, remove=remove, reset=reset))
+
+    def filter_ip(self, user: User, function: str, *, remove: bool, reset: bool) -> int:
+        user.initialised = True
+        if self.killed or not self.dynamic:
+            return errno.ENODEV
+        if remove and function not in (set() if reset else user.hash.filter):
+            return errno.ENOENT
+        return self.change(user, "filter", user.hash.changed("filter", ALONE[function], remove=remove, reset=reset))
+
+    def change(self, user: User, which: str, new: set[str]) -> int:
+        if which == "notrace" and user.has("IPMODIFY"):
+            return errno.EINVAL
+        if which == "filter" and user.enabled:
+            code = self.mark(user, user.hash.filter or None, new or None)
+            if code:
+                return code
+        old = set(user.hash.notrace)
+        setattr(user.hash, which, new)
+        if user.enabled and user.has("SAVE_REGS"):
+            base = user.hash.filter or set(FUNCTIONS)
+            backwards = self.release == "6.1" and which == "notrace"
+            self.saved |= {function for function in FUNCTIONS if user.wants(function)} | (old & base if backwards else set())
+            self.release_regs(new & base if backwards else set())
+        self.settle()
+        return 0
+
+    # -- switches
+
+    def set_global_filter(self, glob: str, *, remove: bool, reset: bool) -> int:
+        if not self.dynamic:
+            return errno.ENODEV
+        if not MEANINGS[glob]:
+            return errno.EINVAL
+        self.global_hash.filter = self.global_hash.changed("filter", glob, remove=remove, reset=reset)
+        self.settle()
+        return 0
+
+    def set_enabled(self, *, enabled: bool) -> int:
+        if enabled == self.enabled:
+            return 0
+        if not enabled and any(user.has("PERMANENT") for user in self.list):
+            return errno.EBUSY
+        self.enabled = enabled
+        if not enabled:
+            self.live.clear()
+        elif self.list:
+            self.update()
+        self.settle()
+        return 0
+
+    def set_pids(self, pids: tuple[int, ...]) -> int:
+        self.pids = pids
+        if self.function() != "stub":
+            for user in self.list:
+                user.gated = user.has("PID") and bool(pids)
+            for graph in self.graph.users:
+                graph.gated = self.filters_pids(graph)
+            self.update()
+        return 0
+
+    def filters_pids(self, graph: GraphUser) -> bool:
+        return self.release == "6.12" and graph.pid and bool(self.pids)
+
+    # -- the graph tracer
+
+    def register_graph(self, user: GraphUser) -> int:
+        if not self.has_graph:
+            return errno.EPERM
+        if self.release == "6.1" and self.graph.users:
+            return errno.EBUSY
+        if user in self.graph.users:
+            self.alone = False
+            self.graph.free.rotate(-1)
+            return errno.EBUSY
+        user.index, user.gated = self.graph.free.popleft(), self.filters_pids(user)
+        self.graph.users.append(user)
+        if len(self.graph.users) > 1:
+            self.alone = False
+            self.graph_ops.hash.filter = merged(self.graph_ops.hash.filter, user.hash.filter)
+            self.graph_ops.hash.notrace &= user.hash.notrace
+            self.settle()
+            return 0
+        if self.release == "6.12":
+            self.graph_ops.hash.filter, self.graph_ops.hash.notrace = set(user.hash.filter), set(user.hash.notrace)
+        return self.startup(self.graph_ops)
+
+    def unregister_graph(self, user: GraphUser) -> int:
+        if user not in self.graph.users:
+            return 0
+        self.graph.users.remove(user)
+        self.graph.free.append(user.index)
+        if not self.graph.users:
+            self.alone = self.release == "6.12" and self.graph_is_ops
+            return 0 if self.killed else self.unregister(self.graph_ops)
+        self.alone = self.release == "6.12" and self.graph_is_ops if len(self.graph.users) == 1 else self.alone
+        self._rebuild("filter")
+        self._rebuild("notrace")
+        self.settle()
+        return 0
+
+    def _rebuild(self, which: str) -> None:
+        """The hash that stands for all users. The notrace hash of the newest is not looked at, but its own old one."""
+        hashes: list[set[str]] = [getattr(user.hash, which) for user in reversed(self.graph.users)]
+        if which == "filter":
+            self.graph_ops.hash.filter = set() if set() in hashes else set().union(*hashes)
+        else:
+            self.graph_ops.hash.notrace = self.graph_ops.hash.notrace.intersection(*hashes[1:])
+
+    def graph_filter(self, user: GraphUser, which: str, glob: str, *, remove: bool, reset: bool) -> int:
+        """6.12: of this user; before, nobody looks at it."""
+        if not self.dynamic:
+            return errno.ENODEV
+        if not MEANINGS[glob]:
+            return errno.EINVAL
+        setattr(user.hash, which, user.hash.changed(which, glob, remove=remove, reset=reset))
+        if user in self.graph.users and self.release == "6.12":
+            self._rebuild(which)
+            self.settle()
+        return 0
+
+    def asked(self, user: GraphUser, function: str) -> bool:
+        if user.gated and self.pids and MINE not in self.pids:
+            return False
+        if self.release == "6.1":
+            return not self.tests_graph or self.global_hash.wants(function)
+        return self.alone or user.hash.wants(function)
+
+    # -- direct calls
+
+    def register_direct(self, user: User, address: int) -> int:
+        if not user.initialised or user.enabled or not user.hash.filter:
+            return errno.EINVAL
+        if user.hash.filter & self.directs.keys():
+            return errno.EBUSY
+        user.flags = {"DIRECT", "SAVE_REGS"}
+        self.directs |= dict.fromkeys(user.hash.filter, address)
+        code = self.startup(user)
+        if code:
+            self._forget(user, address)
+            user.flags = set()
+        user.address = address
+        return code
+
+    def _forget(self, user: User, address: int) -> None:
+        self.directs = {
+            function: there
+            for function, there in self.directs.items()
+            if function not in user.hash.filter or there != address
+        }
+
+    def modify_direct(self, user: User, address: int) -> int:
+        if not user.enabled:
+            return errno.EINVAL
+        code = self.mark(user, user.hash.filter, user.hash.filter, again=True)
+        if not code:
+            self.directs |= dict.fromkeys(user.hash.filter & self.directs.keys(), address)
+            user.address = address
+        return code
+
+    def unregister_direct(self, user: User, *, free: bool) -> int:
+        if not user.enabled:
+            return errno.EINVAL
+        self.unregister(user)
+        self._forget(user, user.address)
+        user.flags = set()
+        if free:
+            user.hash = Hash()
+        return 0
+
+    def register_ip(self, function: str, address: int) -> int:
+        if function in self.directs:
+            return errno.EBUSY
+        user = self.by_address
+        wanted = user.hash.filter | {function}
+        if user.enabled:
+            code = self.change(user, "filter", wanted)
+        else:
+            user.hash.filter = wanted
+            code = self.startup(user)
+            if code:
+                user.hash.filter = wanted - {function}
+        if not code:
+            self.directs[function] = address
+        return code
+
+    def modify_ip(self, function: str, old: int, new: int) -> int:
+        if function not in self.directs:
+            return errno.ENODEV
+        if self.directs[function] != old:
+            return errno.EINVAL
+        self.directs[function] = new
+        return 0
+
+    def unregister_ip(self, function: str) -> int:
+        if function not in self.directs:
+            return errno.ENODEV
+        user = self.by_address
+        if user.hash.filter == {function}:
+            self.unregister(user)
+            user.hash.filter = set()
+        else:
+            self.change(user, "filter", user.hash.filter - {function})
+        del self.directs[function]
+        return 0
+
+    # -- what runs
+
+    def reach(self, function: str, depth: int) -> Reached:
+        if not self.dynamic:
+            return self._static(function, depth)
+        wanting = [user for user in self.list if user.wants(function)]
+        if not self.enabled or not wanting:
+            return Reached([], [])
+        alone = wanting[0] if len(wanting) == 1 else None
+        if alone and alone.has("DIRECT") and function in self.directs:
+            return Reached([("direct", hex(self.directs[function]))], [])
+        if alone and self.copies and not alone.has("DIRECT"):
+            return self._all([alone], function, depth, full=alone.has("SAVE_REGS"), shared=False)
+        full = self.with_regs and function in self.saved
+        only = self.function()
+        if isinstance(only, User):
+            return self._all([only], function, depth, full=full, shared=True)
+        return self._listed(function, depth, full=full)
+
+    def _static(self, function: str, depth: int) -> Reached:
+        """mcount: the function tracer or the graph tracer."""
+        if self.function() == "stub" and self.graph.users:
+            return Reached(*self.graph.enter(function, depth, lambda each: self.asked(each, function)))
+        return self._listed(function, depth, full=False)
+
+    def _listed(self, function: str, depth: int, *, full: bool) -> Reached:
+        """The list function, or the stub."""
+        called = [
+            user
+            for user in self.list
+            if self.function() == "list"
+            and not user.has("STUB")
+            and (not self.dynamic or user.wants(function))
+            and (full or not user.has("SAVE_REGS") or not self.with_regs)
+        ]
+        return self._all(called, function, depth, full=full, shared=True)
+
+    def _all(self, users: list[User], function: str, depth: int, *, full: bool, shared: bool) -> Reached:
+        """The ops one by one, then a direct trampoline, then, where it is no ops, the graph tracer."""
+        events: list[Seen] = []
+        hooked: list[GraphUser] = []
+        direct = 0
+        for user in users:
+            if user.has("RCU") and not self.watching or user.gated and self.pids and MINE not in self.pids:
+                continue
+            if user is self.graph_ops and self.graph_is_ops:
+                entered, hooked = self.graph.enter(function, depth, lambda each: self.asked(each, function))
+                events += entered
+            elif user.has("DIRECT"):
+                direct = self.directs.get(function, 0) if self.release == "6.1" else user.address
+            elif user is not self.graph_ops:
+                events.append((user.name, user.name, "regs" if full else "-"))
+        if direct and full:
+            events.append(("direct", hex(direct)))
+        if shared and self.dynamic and self.graph.users and not self.graph_is_ops:
+            entered, hooked = self.graph.enter(function, depth, lambda each: self.asked(each, function))
+            events += entered
+        return Reached(events, hooked)
 
 
-@pytest.mark.parametrize("config", CONFIGS)
-@settings(max_examples=60)
-@given(
-    wishes=st.lists(st.sets(st.sampled_from(FLAGS)), min_size=OPS, max_size=OPS),
-    modules=st.lists(st.booleans(), min_size=OPS, max_size=OPS),
-    steps=st.lists(STEPS, max_size=25),
-)
-def test_those_are_called_who_should_be(
-    boot: Boot, config: str, wishes: list[set[str]], modules: list[bool], steps: list[Step]
-) -> None:
+def merged(one: set[str], other: set[str]) -> set[str]:
+    """A filter for both; an empty one means every function."""
+    return one | other if one and other else set()
+
+
+# -- side by side ------------------------------------------------------------------------------------------------------
+
+FLAGS = {
+    False: ("SAVE_REGS", "SAVE_REGS_IF_SUPPORTED", "RECURSION_SAFE", "DYNAMIC", "GLOBAL", "CONTROL"),
+    True: (
+        *("SAVE_REGS", "SAVE_REGS_IF_SUPPORTED", "RECURSION", "DYNAMIC"),
+        *("STUB", "PERMANENT", "RCU", "PID", "IPMODIFY"),
+    ),
+}
+USUAL = {
+    False: [{"RECURSION_SAFE"}, {"SAVE_REGS"}, {"GLOBAL", "RECURSION_SAFE"}, {"GLOBAL"}, {"CONTROL"}],
+    True: [set(), {"SAVE_REGS"}, {"SAVE_REGS", "IPMODIFY"}, {"IPMODIFY"}, {"IPMODIFY", "PERMANENT", "DYNAMIC"}, {"PID"}],
+}
+
+
+class Wish(NamedTuple):
+    """An ops that shall take part."""
+
+    flags: set[str]
+    module: bool
+
+
+class Both:
+    """A kernel and its oracle, and the same calls of both."""
+
+    def __init__(self, kernel: Kernel, wishes: list[Wish], declined: list[set[str]], answers: list[int | None]) -> None:
+        self.kernel = kernel
+        users, graphs, directs = [], [], []
+        self.ops: list[FtraceOps] = []
+        """The kernel's; their users are the oracle's."""
+        for index, wish in enumerate(wishes):
+            flags = wish.flags & kernel.release.flags.keys()
+            self.ops.append(kernel.ops(f"ops{index}", *flags, home="module" if wish.module else "core"))
+            users.append(User(f"ops{index}", set(flags), module=wish.module))
+        self.gops: list[FgraphOps] = []
+        new = kernel.release.callback_gets_fregs
+        for index, declines in enumerate(declined):
+            flags = ("PID",) if index == 0 and new else ()
+            self.gops.append(kernel.gops(f"graph{index}", wanted=self._wanted(declines), flags=flags))
+            graphs.append(GraphUser(f"graph{index}", declines, pid=bool(flags)))
+        self.directs: list[FtraceOps] = []
+        for index, answer in enumerate(answers):
+            func = None if answer is None else lambda _ops, _command, answer=answer: answer
+            self.directs.append(kernel.direct_ops(f"direct{index}", ops_func=func))
+            directs.append(User(f"direct{index}", set()))
+            directs[-1].answer = answer
+        self.oracle: Any = (New if new else Old)(kernel, users, graphs, directs)
+
+    def _wanted(self, declines: set[str]) -> Callable[..., bool]:
+        return lambda trace, _gops: self.kernel.function(trace.func) not in declines
+
+    def step(self, step: Step) -> None:
+        """Call both; they answer alike."""
+        kernel, oracle, number = self.kernel, self.oracle, step.number
+        core = kernel.core
+        match step.call, step.rest:
+            case "register", ():
+                self.same(step, lambda: core.register(self.ops[number]), oracle.register(oracle.users[number]))
+            case "unregister", ():
+                user = oracle.users[number]
+                if not self._unbalances(user):
+                    self.same(step, lambda: core.unregister(self.ops[number]), oracle.unregister(user))
+            case ("set_filter" | "set_notrace") as call, (glob, remove, reset):
+                which, ops, user = call.removeprefix("set_"), self.ops[number], oracle.users[number]
+                if not (user.has("GLOBAL") and self._both_global()):
+                    code = oracle.filter(user, which, glob, remove=remove, reset=reset)
+                    self.same(step, lambda: self._filter(which, ops, glob, remove=remove, reset=reset), code)
+            case "set_filter_ip", (function, remove, reset):
+                user = oracle.users[number]
+                if not (user.has("GLOBAL") and self._both_global()):
+                    code, ip = oracle.filter_ip(user, function, remove=remove, reset=reset), kernel.ip[function]
+                    self.same(step, lambda: core.set_filter_ip(self.ops[number], ip, remove=remove, reset=reset), code)
+            case "set_global_filter", (glob, remove, reset):
+                if not self._both_global():
+                    code, text = oracle.set_global_filter(glob, remove=remove, reset=reset), "!" * remove + glob
+                    self.same(step, lambda: core.set_global_filter(text, reset=reset), code)
+            case "set_enabled", (enabled,):
+                self.same(step, lambda: core.set_enabled(enabled=enabled), oracle.set_enabled(enabled=enabled))
+            case "set_pids", (pids,):
+                self.same(step, lambda: core.set_pids(pids), oracle.set_pids(pids))
+            case "watch", (watching,):
+                core.current.rcu_watching = oracle.watching = watching
+            case "local", (on,):
+                if oracle.users[number] in oracle.controls:
+                    self.same(step, lambda: core.local_enable(self.ops[number], enable=on), oracle.local(oracle.users[number], on=on))
+            case ("register_graph" | "unregister_graph") as call, ():
+                ours = core.graph.register if call == "register_graph" else core.graph.unregister
+                self.same(step, lambda: ours(self.gops[number]), getattr(oracle, call)(oracle.graphs[number]))
+            case ("graph_filter" | "graph_notrace") as call, (glob, remove, reset):
+                which, ops, graph = call.removeprefix("graph_"), self.gops[number].ops, oracle.graphs[number]
+                code = oracle.graph_filter(graph, which, glob, remove=remove, reset=reset)
+                self.same(step, lambda: self._filter(which, ops, glob, remove=remove, reset=reset), code)
+            case "direct_filter", (glob, remove, reset):
+                user, ops = oracle.direct_users[number], self.directs[number]
+                if not user.enabled:
+                    code = oracle.filter(user, "filter", glob, remove=remove, reset=reset)
+                    self.same(step, lambda: self._filter("filter", ops, glob, remove=remove, reset=reset), code)
+            case ("register_direct" | "modify_direct") as call, (address,):
+                ours = core.direct.register if call == "register_direct" else core.direct.modify
+                code = getattr(oracle, call)(oracle.direct_users[number], address)
+                self.same(step, lambda: ours(self.directs[number], address), code)
+            case "unregister_direct", (free,):
+                user, ops = oracle.direct_users[number], self.directs[number]
+                address = user.address
+                code = oracle.unregister_direct(user, free=free)
+                self.same(step, lambda: core.direct.unregister(ops, address, free_filters=free), code)
+            case "register_ip", (function, address):
+                code = oracle.register_ip(function, address)
+                self.same(step, lambda: core.direct.register_ip(kernel.ip[function], address), code)
+            case "modify_ip", (function, old, new) if self._not_of_an_ops(function):
+                code = oracle.modify_ip(function, old, new)
+                self.same(step, lambda: core.direct.modify_ip(kernel.ip[function], old, new), code)
+            case "unregister_ip", (function, address) if self._not_of_an_ops(function):
+                code = oracle.unregister_ip(function)
+                self.same(step, lambda: core.direct.unregister_ip(kernel.ip[function], address), code)
+
+    def _filter(self, which: str, ops: FtraceOps, glob: str, *, remove: bool, reset: bool) -> None:
+        change = self.kernel.core.set_filter if which == "filter" else self.kernel.core.set_notrace
+        change(ops, "!" * remove + glob, reset=reset)
+
+    def _both_global(self) -> bool:
+        """3.x: GLOBAL ops and the graph tracer count on the same ops, whose filter then is not to be changed."""
+        return isinstance(self.oracle, Old) and bool(self.oracle.globals and self.oracle.graph.users)
+
+    def _unbalances(self, user: User) -> bool:
+        """3.x: the last GLOBAL ops disables the ops that the graph tracer goes on counting with."""
+        return self._both_global() and self.oracle.globals == [user]
+
+    def _not_of_an_ops(self, function: str) -> bool:
+        """6.1: what was registered with an ops is not to be touched by address."""
+        return not any(user.enabled and function in user.hash.filter for user in self.oracle.direct_users)
+
+    def same(self, step: Step, call: Callable[[], None], code: int) -> None:
+        before = [name for name in FUNCTIONS if name in self.oracle.live]
+        try:
+            call()
+        except FtraceError as error:
+            assert error.errno == code, (step, error, before)
+        except Fault as fault:
+            assert code == FAULT, (step, fault)
+        else:
+            assert code == 0, step
+        assert self.kernel.core.disabled == self.oracle.killed, (step, self.kernel.core.bug)
+
+    # -- what runs
+
+    def compare(self) -> None:
+        for function, *inner in (("vfs_read", "vfs_write"), ("vfs_write", "vfs_write"), ("do_exit",)):
+            events = self.kernel.run(function, lambda inner=inner: [self.kernel.run(each) for each in inner])
+            assert [self._told(event) for event in events] == self.oracle.run(function, *inner), function
+            assert self.kernel.landed == 0x9000
+
+    def _told(self, event: Any) -> tuple[str, ...]:
+        match type(event).__name__:
+            case "Seen":
+                return event.ops, event.op or "-", "regs" if event.regs else "-"
+            case "Directed":
+                return "direct", hex(event.address)
+            case "Entered":
+                return "enter", event.gops, event.function, str(event.depth)
+            case _:
+                return "leave", event.gops, event.function, str(event.depth)
+
+    # -- the end
+
+    def unregister_everything(self) -> None:
+        """With one more ops that comes and goes, so that the label is asked for."""
+        oracle = self.oracle
+        self.step(Step("set_enabled", 0, (True,)))
+        last = self.kernel.ops("last")
+        user = User("last", set())
+        self.same(Step("register", -1), lambda: self.kernel.core.register(last), oracle.register(user))
+        for index, graph in enumerate(oracle.graphs):
+            if graph in oracle.graph.users:
+                self.step(Step("unregister_graph", index))
+        for index, each in enumerate(oracle.users):
+            if oracle.on_a_list(each):
+                self.step(Step("unregister", index))
+        for index, each in enumerate(oracle.direct_users):
+            if each.enabled:
+                self.step(Step("unregister_direct", index, (True,)))
+        if isinstance(oracle, New):
+            for function in sorted(oracle.by_address.hash.filter):
+                self.step(Step("unregister_ip", 0, (function, 0)))
+        self.same(Step("unregister", -1), lambda: self.kernel.core.unregister(last), oracle.unregister(user))
+
+    def expect_nothing_left(self) -> None:
+        kernel, core, oracle = self.kernel, self.kernel.core, self.oracle
+        bits = kernel.release.bits
+        assert [kernel.target(function) for function in FUNCTIONS] == ["nop"] * 3
+        assert {rec.symbol for rec in core.records.values() if rec.flags & ~bits.kept} == oracle.saved
+        assert kernel.variable("ftrace_trace_function") == "ftrace_stub"
+        assert (core.ops, core.global_list, core.control_list, core.removed_ops) == ([], [], [], None)
+        assert core.current.trace_recursion == core.function_trace_stop == core.graph.returns.hooked == 0
+        assert not [copy.ops.name for copy in kernel.plain.copies.values() if copy.ops.has("DYNAMIC")]
+        assert core.direct_functions == {}
+        if oracle.dynamic:
+            assert kernel.label() == "ftrace_stub"
+        if oracle.dynamic and kernel.release.callback_gets_op and not oracle.killed:
+            assert kernel.variable("function_trace_op") == "&ftrace_list_end"
+        transient = {"REMOVING", "MODIFYING"}
+        assert not [ops.name for ops in self.ops if ops.kernel_flags & transient]
+        assert kernel.plain.graph_caller == getattr(oracle, "graph_caller", False) or not oracle.dynamic
+
+
+def check(boot: Boot, config: str, data: st.DataObject) -> None:
     kernel = boot(config)
-    oracle = Oracle(kernel)
-    pairs = []
-    for index, (wished, module) in enumerate(zip(wishes, modules, strict=True)):
-        flags = choose_flags(kernel, wished)
-        ops = kernel.ops(f"ops{index}", *flags, home="module" if module else "core")
-        pairs.append((ops, User(ops.name, saves="SAVE_REGS" in flags)))
-    for step in steps:
-        apply(kernel, oracle, *pairs[step.ops], step)
-        assert_same(kernel, oracle)
-    for ops, user in pairs:
-        if user in oracle.newest_first:
-            kernel.core.unregister(ops)
-    assert_nothing_left(kernel)
+    new = kernel.release.callback_gets_fregs
+    abilities = kernel.plain.abilities
+    direct = Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS in abilities
+    flags = st.sampled_from(USUAL[new]) | st.sets(st.sampled_from(FLAGS[new]), max_size=3)
+    wishes = data.draw(st.lists(st.builds(Wish, flags, st.booleans()), min_size=OPS, max_size=OPS))
+    declined = data.draw(st.lists(st.sets(st.sampled_from(FUNCTIONS), max_size=1), min_size=GRAPHS, max_size=GRAPHS))
+    answers = data.draw(st.lists(st.sampled_from([None, 0, -errno.EAGAIN]), min_size=DIRECTS, max_size=DIRECTS))
+    both = Both(kernel, wishes, declined, answers if direct else [])
+    for step in [*data.draw(beginnings(both)), *data.draw(sequences(kernel))]:
+        both.step(step)
+        if both.oracle.killed:
+            break
+        both.compare()
+    else:
+        both.unregister_everything()
+    both.compare()
+    if not both.oracle.killed:
+        both.expect_nothing_left()
+
+
+@pytest.mark.parametrize("config", [*OLD, *OLD_STATIC, *NEW, *NEW_STATIC])
+@settings(max_examples=60)
+@given(data=st.data())
+def test_those_are_called_who_should_be(boot: Boot, config: str, data: st.DataObject) -> None:
+    check(boot, config, data)
