@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from emulator.core.given import expect_name
 from emulator.core.ops import FtraceOps
 from emulator.description import Sum
 from emulator.errors import Fault, TrapReached, UsageError
@@ -40,7 +41,8 @@ class CFunctions:
     # -- functions of the user's ---------------------------------------------------------------------------------------
 
     def add(self, name: str, func: Callable[..., int | None]) -> int:
-        """A new function called `name`; its address. Raises UsageError for a name that is taken."""
+        """A new function called `name`; its address. Raises UsageError for a name that is taken, or is none."""
+        expect_name("add_function", name)
         if name in self._lab.image.symbols:
             raise UsageError(f"this kernel has a symbol {name} already; choose another name")
         act = self._calls(name, func)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+from collections import defaultdict, deque
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -48,6 +49,8 @@ class Patcher:
         self._settled: dict[str, Settled] = {}
         self._by_address: dict[int, FtraceOps] = {}
         self._copied: dict[str, Original] = {}
+        self._freed: dict[tuple[str, Original], deque[int]] = defaultdict(deque)
+        """Where copies were, by the name of their ops and what they were copied from."""
         self._boot()
 
     # -- before the first ops -----------------------------------------------------------------------------------------
@@ -177,19 +180,28 @@ class Patcher:
         An ops may take the place of one that had its name and is not registered. Raises UsageError for a name that is
         taken, InputError when room ends.
         """
-        if not all(self.image.has_room_for_copy(original.size) for original in self._originals.values()):
-            raise InputError("no room for another private trampoline")
         known = self._settled.get(ops.name)
         if known is None:
             self._expect_free(ops.name, function_name(ops))
-        elif known.ops is not ops and known.ops.kernel is ops.kernel and known.ops.has("ENABLED"):
-            raise UsageError(f"ops {ops.name!r}: another ops of that name is registered; choose another name")
-        if known is None or known.ops.home != ops.home:
+        elif known.ops is not ops and known.ops.kernel is ops.kernel:
+            if known.ops.has("ENABLED"):
+                raise UsageError(f"ops {ops.name!r}: another ops of that name is registered; choose another name")
+            self.free_trampoline(known.ops)
+        self._expect_room(ops)
+        if known is None or not _fits(known, ops):
             known = self._take(ops)
         self._settled[ops.name] = known._replace(ops=ops)
         self._by_address = {settled.address: settled.ops for settled in self._settled.values()}
-        ops.address, ops.own_func = known.address, known.func
-        ops.func_address = ops.saved_func = known.func
+        ops.address, ops.own_func = known.address, known.func if _has_func(ops) else 0
+        ops.func_address = ops.saved_func = ops.own_func
+
+    def _expect_room(self, ops: FtraceOps) -> None:
+        """Raises InputError where a private copy that the ops needs would not fit."""
+        original = self._original(ops)
+        if original is None or not _has_func(ops) or (ops.trampoline and self._copied.get(ops.name) is original):
+            return
+        if not self.image.has_room_for_copy(original.size) and not self._freed[ops.name, original]:
+            raise InputError("no room for another private trampoline")
 
     def _expect_free(self, *names: str) -> None:
         taken = [name for name in names if name in self._symbols]
@@ -200,7 +212,7 @@ class Patcher:
         if isinstance(ops, KernelOps):
             func = self.address(ops.symbol)
         else:
-            func = self.image.add_gate(function_name(ops), ops.home) if ops.func else 0
+            func = self.image.add_gate(function_name(ops), ops.home) if _has_func(ops) else 0
         return Settled(ops, self.image.add_ops(ops.name, self.ops_layout.size, ops.home), func)
 
     def ops_at(self, address: int) -> FtraceOps | None:
@@ -226,28 +238,43 @@ class Patcher:
 
     def update_trampoline(self, ops: FtraceOps, func: int) -> None:
         """arch_ftrace_update_trampoline(): a copy of the entry that the ops' flags ask for, calling func."""
-        entry = self.variant.regs if ops.has("SAVE_REGS") else self.variant.plain
-        if entry is None or entry.symbol not in self._originals:
+        original = self._original(ops)
+        if original is None:
             return
-        original = self._originals[entry.symbol]
         if not ops.trampoline or self._copied[ops.name] is not original:
             self._create(ops, original)
         label = ops.trampoline + original.call
         self._memory.write(label, self._call(label, func))
 
+    def _original(self, ops: FtraceOps) -> Original | None:
+        """What a copy for the ops is made of, None where none are made."""
+        entry = self.variant.regs if ops.has("SAVE_REGS") else self.variant.plain
+        return self._originals.get(entry.symbol) if entry else None
+
     def free_trampoline(self, ops: FtraceOps) -> None:
-        """The copy's bytes are gone; its room is not given out again, so that a stale call is noticed."""
+        """The copy's bytes are gone; the same ops gets its room again when there is no other, else nobody does.
+
+        So a stale call is noticed, and what was recorded of it can still be read.
+        """
         if not ops.trampoline:
             return
+        if ops.has("ALLOC_TRAMP"):
+            self._freed[ops.name, self._copied[ops.name]].append(ops.trampoline)
         self._memory.write(ops.trampoline, bytes(ops.trampoline_size))
         ops.trampoline = ops.trampoline_size = 0
         ops.kernel_flags.discard("ALLOC_TRAMP")
 
     def _create(self, ops: FtraceOps, original: Original) -> None:
         """create_trampoline()."""
-        copy = self.image.add_copy(original.size)
+        if self.image.has_room_for_copy(original.size):
+            copy = self.image.add_copy(original.size)
+            self._symbols.add_copy(copy_name(ops), copy, original.size, original.start)
+        else:
+            if not self._freed[ops.name, original]:
+                raise InputError("no room for another private trampoline")
+            copy = self._freed[ops.name, original].popleft()
+            self._symbols.add_label(copy_name(ops), copy)
         self._memory.write(copy, original.copy(copy, ops.address))
-        self._symbols.add_copy(copy_name(ops), copy, original.size, original.start)
         self._copied[ops.name] = original
         ops.trampoline, ops.trampoline_size = copy, original.size
         ops.kernel_flags.add("ALLOC_TRAMP")
@@ -278,6 +305,17 @@ def _expect_call(placed: Placement, label: str, call: Branch, engine: Engine) ->
     if found is None or (found.mnemonic, found.size) != (wanted.mnemonic, wanted.size):
         where = placed.symbols.where(address)
         raise InputError(f"{where}: {label} must be a {wanted.mnemonic} of {size} bytes; there is {there.hex(' ')}")
+
+
+def _fits(known: Settled, ops: FtraceOps) -> bool:
+    """Whether an ops may have the struct and the function that were made for another one of its name."""
+    alike = known.ops.home == ops.home and isinstance(known.ops, KernelOps) == isinstance(ops, KernelOps)
+    return alike and bool(known.func or not ops.func)
+
+
+def _has_func(ops: FtraceOps) -> bool:
+    """Whether it is called; a direct ops is not, and gets no private copy."""
+    return ops.func is not None or isinstance(ops, KernelOps)
 
 
 def function_name(ops: FtraceOps) -> str:

@@ -90,18 +90,35 @@ def test_room_for_ops_ends_with_a_message_and_nothing_changes(name: str, home: s
 
 def test_room_for_copies_ends_with_a_message_and_nothing_changes() -> None:
     lab = Lab("x86_64")
-    ops = FtraceOps("probe", ignore, home="module")
-    lab.set_filter(ops, "vfs_read")
 
-    def register_for_ever() -> None:
-        for _ in range(1000):
-            lab.register(ops)
-            lab.unregister(ops)
+    def register_many() -> None:
+        for number in range(64):
+            for flags in ((), ("SAVE_REGS",)):
+                ops = FtraceOps(f"probe{number}", ignore, flags=flags)
+                lab.set_filter(ops, "vfs_read")
+                lab.register(ops)
+                lab.unregister(ops)
 
     with pytest.raises(InputError, match="no room for another private trampoline"):
-        register_for_ever()
+        register_many()
     assert lab.core.ops == []
     assert lab.call("vfs_read").callbacks == []
+
+
+@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize("home", ["core", "module"])
+def test_an_ops_that_comes_and_goes_needs_no_more_room(home: str, *, anew: bool) -> None:
+    lab = Lab("x86_64")
+    ops = FtraceOps("probe", ignore, home=home)
+    for _ in range(300):
+        ops = FtraceOps("probe", ignore, home=home) if anew else ops
+        lab.set_filter(ops, "vfs_read", reset=True)
+        lab.register(ops)
+        lab.unregister(ops)
+    lab.register(ops)
+    recording = lab.call("vfs_read")
+    assert [call.ops for call in recording.callbacks] == [ops]
+    assert lab.symbol(recording.hit.target) == "ftrace_trampoline[probe]"
 
 
 def test_static_variants_keep_the_compilers_calls() -> None:

@@ -12,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from emulator.core import addresses, filters, registration
+from emulator.core.given import expect_address
 from emulator.core.hashes import OpsHash
 from emulator.core.ipmodify import update_ipmodify
 from emulator.core.ops import FtraceOps, KernelOps, check_flags
@@ -48,6 +49,7 @@ class Direct:
         """register_ftrace_direct(ops, addr), ..._multi() at 6.1. Raises FtraceError with the kernel's code."""
         call, core = "register_ftrace_direct", self._core
         self._must_exist(call)
+        expect_address(call, address, core.platform.word)
         self._may_register(call, ops)
         busy = sorted(ops.filter_hash & core.direct_functions.keys())
         if busy:
@@ -100,6 +102,7 @@ class Direct:
         """
         call, core, tmp = "modify_ftrace_direct", self._core, self._tmp_ops
         self._must_be_registered(call, ops)
+        expect_address(call, address, core.platform.word)
         core.ops_init(tmp)
         core.settle(tmp)
         tmp.func_hash, tmp.direct_call = ops.func_hash, address
@@ -114,7 +117,9 @@ class Direct:
 
     def unregister(self, ops: FtraceOps, address: int, *, free_filters: bool = False) -> None:
         """unregister_ftrace_direct(ops, addr, free_filters). Raises FtraceError with the kernel's code."""
-        self._must_be_registered("unregister_ftrace_direct", ops)
+        call = "unregister_ftrace_direct"
+        self._must_be_registered(call, ops)
+        expect_address(call, address, self._core.platform.word)
         try:
             registration.unregister(self._core, ops)
         finally:
@@ -136,9 +141,12 @@ class Direct:
         """register_ftrace_direct(ip, addr) of 6.1. Raises FtraceError with the kernel's code."""
         call, core, ops = "register_ftrace_direct", self._core, self.direct_ops
         rec = self._record(call, ip)
+        expect_address(call, address, core.platform.word)
         if rec.ip in core.direct_functions:
             raise FtraceError(errno.EBUSY, call, f"{rec.symbol} has a direct call already")
         core.ops_init(ops)
+        if not ops.has("ENABLED"):
+            core.settle(ops)
         core.direct_functions[rec.ip] = address
         try:
             core.set_filter_ip(ops, rec.ip)
@@ -152,7 +160,6 @@ class Direct:
     def _start(self, call: str, rec: DynFtrace) -> None:
         """The first direct call brings direct_ops with it."""
         core, ops = self._core, self.direct_ops
-        core.settle(ops)
         ops.trampoline = addresses.ftrace_addr(core, regs=True)
         try:
             registration.register_nolock(core, call, ops)
@@ -165,6 +172,7 @@ class Direct:
         """unregister_ftrace_direct(ip, addr) of 6.1; `address` is only counted. Raises FtraceError."""
         call, core, ops = "unregister_ftrace_direct", self._core, self.direct_ops
         rec = self._called(call, ip)
+        expect_address(call, address, core.platform.word)
         if rec.ip not in ops.filter_hash:  # the kernel notices too late, and loses the direct call of the other
             raise FtraceError(errno.ENOENT, call, f"the direct call of {rec.symbol} belongs to an ops")
         if len(ops.filter_hash) == 1:
@@ -178,6 +186,8 @@ class Direct:
         """modify_ftrace_direct(ip, old, new) of 6.1. Raises FtraceError ENODEV, or EINVAL where `old` is not called."""
         call, core = "modify_ftrace_direct", self._core
         rec = self._called(call, ip)
+        expect_address(call, old, core.platform.word)
+        expect_address(call, new, core.platform.word)
         if core.direct_functions[rec.ip] != old:
             raise FtraceError(errno.EINVAL, call, f"{rec.symbol} does not call {old:#x}")
         if not self._users[old]:

@@ -8,6 +8,7 @@ import errno
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from emulator.core.given import expect
 from emulator.core.hashes import OpsHash, append_hashes, intersect_hashes
 from emulator.core.ipmodify import ipmodify_update
 from emulator.core.match import NOT, match_records
@@ -44,6 +45,7 @@ def set_regex(core: Ftrace, call: str, ops: FtraceOps, which: Which, text: str |
     ops = _filtered(core, ops)
     kept = set() if reset else set(which.of(ops.func_hash))
     if text is not None:
+        expect(call, text, str, "a filter string")
         found = match_records(core.records.values(), text, core.release)
         if not found:
             raise FtraceError(errno.EINVAL, call, f"{text!r} matches no traced function")
@@ -95,7 +97,11 @@ def must_filter(core: Ftrace, call: str) -> None:
 
 
 def location(core: Ftrace, ip: int) -> DynFtrace | None:
-    """ftrace_location(): the record one of whose site's bytes is at ip; later also by the function's first byte."""
+    """ftrace_location(): the record one of whose site's bytes is at ip; later also by the function's first byte.
+
+    Raises UsageError for what is no number.
+    """
+    expect("ftrace_location()", ip, int, "an address")
     size = core.platform.insn_size
     for rec in core.records.values():
         if rec.ip <= ip < rec.ip + size:

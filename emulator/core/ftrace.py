@@ -16,6 +16,7 @@ from typing import Any
 from emulator.core import choice, filters, registration, sysctl
 from emulator.core.direct import Direct
 from emulator.core.functions import FUNCTIONS, Record
+from emulator.core.given import expect
 from emulator.core.graph import Graph
 from emulator.core.ops import FtraceOps, KernelOps
 from emulator.core.patching import Command, startup_enable
@@ -151,6 +152,7 @@ class Ftrace:
 
     def ops_init(self, ops: FtraceOps) -> None:
         """ftrace_ops_init(): the first use in this kernel. Raises UsageError while another one has it registered."""
+        expect("ftrace_ops_init()", ops, FtraceOps, "an FtraceOps")
         ops.enter(self)
         ops.kernel_flags |= {"INITIALIZED"} & self.release.flags.keys()
 
@@ -194,6 +196,11 @@ class Ftrace:
             raise Fault(f"a call of {func:#x}, where no function is")
         callee(ip, parent_ip, op, record)
 
+    def take_calls(self, deliver: Deliver) -> Deliver:
+        """Hand calls of Python functions to somebody else from now on; to whom they went so far."""
+        before, self._deliver = self._deliver, deliver
+        return before
+
     def deliver(self, ops: FtraceOps, ip: int, parent_ip: int, op: Any, record: Record | None) -> None:
         """Hand a call to the Python function of an ops."""
         self.delivering.append(ops)
@@ -234,9 +241,12 @@ class Ftrace:
         sysctl.set_enabled(self, enabled=enabled)
 
     def set_pids(self, pids: Iterable[int]) -> None:
-        """set_ftrace_pid. Raises FtraceError."""
+        """set_ftrace_pid. Raises FtraceError, UsageError for what is no number."""
         must_live(self, "set_ftrace_pid")
-        choice.set_pids(self, frozenset(pids))
+        numbers = tuple(pids)
+        for pid in numbers:
+            expect("set_ftrace_pid", pid, int, "a pid")
+        choice.set_pids(self, frozenset(numbers))
         if self.dynamic:
             startup_enable(self, "set_ftrace_pid", Command.NONE)
 

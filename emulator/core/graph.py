@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emulator.core import filters, registration
+from emulator.core.given import expect, expect_name
 from emulator.core.hashes import append_hashes, intersect_hashes
-from emulator.core.ops import FtraceOps, KernelOps
+from emulator.core.ops import FtraceOps, KernelOps, check_filters, check_flags
 from emulator.core.patching import Command
 from emulator.core.refusals import must_live
 from emulator.core.returns import Returns
 from emulator.core.shadow import ShadowStack
 from emulator.description import Ability
-from emulator.errors import FtraceError, UsageError
+from emulator.errors import EmulatorError, FtraceError, UsageError
 
 if TYPE_CHECKING:
     from emulator.core.ftrace import Ftrace
@@ -64,6 +65,7 @@ class FgraphOps:
         *,
         flags: tuple[str, ...] = (),
     ) -> None:
+        expect_name("FgraphOps", name)
         called: dict[str, object] = {"entryfunc": entryfunc, "retfunc": retfunc}
         for what, func in called.items():
             if not callable(func) and (func is not None or what == "entryfunc"):
@@ -85,8 +87,11 @@ class FgraphOps:
     def reserve_data(self, size: int) -> bytearray | None:
         """fgraph_reserve_data(), for entry functions: `size` bytes, in whole longs, until the return; None: no room.
 
-        Raises UsageError outside of them.
+        Raises UsageError outside of them, and for no bytes at all, which the kernel takes for a very long piece.
         """
+        expect("fgraph_reserve_data", size, int, "a number of bytes")
+        if size == 0:
+            raise UsageError(f"graph ops {self.name!r}: fgraph_reserve_data() of 0 bytes spoils the shadow stack")
         return self._newest().reserve(self.idx, size)
 
     def retrieve_data(self) -> bytearray | None:
@@ -156,6 +161,7 @@ class Graph:
         call, core = "register_ftrace_graph", self._core
         if Ability.FUNCTION_GRAPH_TRACER not in core.platform.abilities:
             raise FtraceError(errno.EPERM, call, "this kernel has no FUNCTION_GRAPH_TRACER (a bare -1)")
+        self._fits(call, gops)
         self._may_register(call, gops)
         gops.ops.enter(core)
         gops.idx, gops.stack, gops.task_var = self._free.popleft(), self.stack, 0
@@ -168,15 +174,28 @@ class Graph:
         try:
             self._start(call, gops)
         except FtraceError:
+            if core.release.graph_users > 1:  # before, it stays, and whoever comes next is one too many
+                self._leave(gops)
+            raise
+        except EmulatorError:
             self._leave(gops)
             raise
+
+    def _fits(self, call: str, gops: FgraphOps) -> None:
+        """Raises UsageError for flags that do not exist here, and for one that belongs to another kernel."""
+        expect(call, gops, FgraphOps, "an FgraphOps")
+        if gops.stack is not None and gops.stack is not self.stack:
+            raise UsageError(f"graph ops {gops.name!r} is registered in another kernel; unregister it there first")
+        check_flags(gops.ops, self._core.release)
+        check_filters(gops.ops, self._core)
 
     def _may_register(self, call: str, gops: FgraphOps) -> None:
         if not self._free:
             one = self._core.release.graph_users == 1
             code, rule = (errno.EBUSY, "one") if one else (errno.ENOSPC, str(self._core.release.graph_users))
             raise FtraceError(code, call, f"the graph tracer has {rule} user{'' if one else 's'} at most")
-        must_live(self._core, call)
+        if self._core.release.graph_users > 1 or self._core.has_shared_lists:
+            must_live(self._core, call)
         if gops in self.users.values():
             self._free.rotate(-1)  # an index was taken for it, and given back
             self.do_direct = False
@@ -200,8 +219,9 @@ class Graph:
     def unregister(self, gops: FgraphOps) -> None:
         """unregister_ftrace_graph(), which returns nothing: what is not registered is left alone.
 
-        Raises FtraceError where the code cannot be patched.
+        Up to 6.1 the kernel would not look whose it is. Raises FtraceError where the code cannot be patched.
         """
+        expect("unregister_ftrace_graph", gops, FgraphOps, "an FgraphOps")
         if self.users.get(gops.idx) is not gops:
             return
         last = self.active == 1

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from emulator.core.given import expect, expect_name
 from emulator.core.hashes import OpsHash
 from emulator.core.release import Release
 from emulator.errors import UnknownName, UsageError
@@ -40,6 +41,7 @@ class FtraceOps:
         home: str = "core",
         ops_func: Func | None = None,
     ) -> None:
+        expect_name("FtraceOps", name)
         for what, called in (("func", func), ("ops_func", ops_func)):
             if called is not None and not callable(called):
                 raise UsageError(f"ops {name!r}: {what} is {called!r}, which cannot be called")
@@ -56,7 +58,7 @@ class FtraceOps:
         self.kernel_flags: set[str] = set()
         """What the core has set: ENABLED, DYNAMIC for a module's ops, ALLOC_TRAMP, ..."""
         self.forget()
-        self.flags = frozenset(flags)
+        self.flags = flags
 
     def __repr__(self) -> str:
         return f"<FtraceOps {self.spec}>"
@@ -96,7 +98,10 @@ class FtraceOps:
     def flags(self, flags: Iterable[str]) -> None:
         if "ENABLED" in self.kernel_flags:
             raise UsageError(f"ops {self.name!r}: the flags of a registered ops stay as they are")
-        self._flags = frozenset(flag.removeprefix(PREFIX) for flag in flags)
+        names = tuple(flags)
+        for flag in names:
+            expect(f"ops {self.name!r}", flag, str, "the name of a flag")
+        self._flags = frozenset(flag.removeprefix(PREFIX) for flag in names)
 
     @property
     def spec(self) -> str:

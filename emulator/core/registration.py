@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core import choice
 from emulator.core.filters import rec_disable, rec_enable
+from emulator.core.given import expect
 from emulator.core.ipmodify import cleanup_direct_functions, ipmodify_disable, ipmodify_enable, prepare_direct_functions
 from emulator.core.ops import FtraceOps, check_filters, check_flags
 from emulator.core.patching import Command, new_trace_func, run_update_code, startup_enable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def register(core: Ftrace, ops: FtraceOps) -> None:
     """register_ftrace_function(). Raises FtraceError with the kernel's code, UsageError for unfit flags."""
     call = "register_ftrace_function"
+    expect(call, ops, FtraceOps, "an FtraceOps")
     check_flags(ops, core.release)
     check_filters(ops, core)
     ops.enter(core)
@@ -37,8 +39,12 @@ def register_nolock(core: Ftrace, call: str, ops: FtraceOps) -> None:
 
 def unregister(core: Ftrace, ops: FtraceOps) -> None:
     """unregister_ftrace_function(). Raises FtraceError with the kernel's code."""
-    shutdown(core, "unregister_ftrace_function", ops)
-    cleanup_direct_functions(core, ops)
+    call = "unregister_ftrace_function"
+    expect(call, ops, FtraceOps, "an FtraceOps")
+    try:
+        shutdown(core, call, ops)
+    finally:
+        cleanup_direct_functions(core, ops)
 
 
 # -- one ops more -----------------------------------------------------------------------------------------------------
@@ -174,10 +180,12 @@ def _unpatch_for(core: Ftrace, call: str, ops: FtraceOps, command: Command) -> N
     if changes or not core.release.patches_only_changes:
         command |= Command.UPDATE_CALLS
     command |= new_trace_func(core)
-    if command and core.enabled:
-        _run_while_removing(core, call, counted, command)
-    if ops.has("DYNAMIC"):
-        core.platform.free_trampoline(ops)
+    try:
+        if command and core.enabled:
+            _run_while_removing(core, call, counted, command)
+    finally:
+        if ops.has("DYNAMIC"):  # even where its site could not be patched, and still goes there
+            core.platform.free_trampoline(ops)
 
 
 def stop_counting(core: Ftrace, ops: FtraceOps) -> tuple[FtraceOps, bool]:

@@ -33,6 +33,12 @@ class Returns:
         """How many functions that are hooked have not returned yet."""
         return len(self._graph.stack.entries)
 
+    @property
+    def kept(self) -> int:
+        """The return address that was taken last; 0: none."""
+        entries = self._graph.stack.entries
+        return entries[-1].ret if entries else 0
+
     def forget(self, hooked: int) -> None:
         """The run that was under way has gone: so have the functions that it would have returned from."""
         del self._graph.stack.entries[hooked:]
@@ -62,10 +68,10 @@ class Returns:
         """function_graph_enter(). Bit 0 is always set, so that the user there hears of every return."""
         self._depth += 1
         if self._push(entry):
-            for gops in sorted(self._graph.users.values(), key=lambda user: user.idx):
+            for index, gops in sorted(self._graph.users.items()):
                 reserved = len(entry.data)
                 if self._wanted(gops, entry.func) and self._entryfunc(gops, entry.func, self._depth):
-                    entry.bitmap |= 1 << gops.idx
+                    entry.bitmap |= 1 << index
                 else:
                     del entry.data[reserved:]
             if entry.bitmap:

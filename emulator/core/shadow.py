@@ -60,9 +60,12 @@ class ShadowStack:
         return len(self.entries) * (self._frame + 1) + data
 
     def reserve(self, index: int, size: int) -> bytearray | None:
-        """fgraph_reserve_data(): `size` bytes, in whole longs, in the newest entry. None where there is no room."""
+        """fgraph_reserve_data(): `size` bytes, in whole longs, in the newest entry. None where there is no room.
+
+        A negative size is compared as if it had no sign, and so is too long.
+        """
         words = -(-size // self._word)
-        if words > MAX_DATA_WORDS or self.offset + words + 1 >= self._max_offset:
+        if size < 0 or words > MAX_DATA_WORDS or self.offset + words + 1 >= self._max_offset:
             return None
         reserved = bytearray(words * self._word)
         self.entries[-1].data.append((index, reserved))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from emulator.core import choice
 from emulator.core.patching import Command, run_update_code, startup_enable
 from emulator.core.refusals import must_live
-from emulator.errors import FtraceError
+from emulator.errors import FtraceError, UsageError
 
 if TYPE_CHECKING:
     from emulator.core.ftrace import Ftrace
@@ -18,9 +18,14 @@ CALL = "kernel.ftrace_enabled"
 
 
 def set_enabled(core: Ftrace, *, enabled: bool) -> None:
-    """Write 0 or 1. Raises FtraceError ENODEV once ftrace is dead, EBUSY for 0 while a PERMANENT ops is registered."""
+    """Write 0 or 1. Raises FtraceError ENODEV once ftrace is dead, EBUSY for 0 while a PERMANENT ops is registered.
+
+    Any other number is 1. Raises UsageError for what is no number.
+    """
     must_live(core, CALL)
-    if enabled == core.enabled:
+    if not isinstance(enabled, int):
+        raise UsageError(f"{CALL}: {enabled!r} is not a number")
+    if bool(enabled) == core.enabled:
         return
     if enabled:
         _start(core)

@@ -214,6 +214,8 @@ class Plain:
 
     def modify_call(self, ip: int, old: int, target: int) -> None:
         assert old, "a disabled site is not modified"
+        if not self.abilities & (Ability.DYNAMIC_FTRACE_WITH_REGS | VERIFIES):
+            raise TextError(errno.EINVAL, "there is no ftrace_modify_call()")
         self._patch(ip, old, target)
 
     def make_nop(self, ip: int, old: int) -> None:
@@ -392,7 +394,9 @@ class Kernel:
             return
         if self.variable("ftrace_trace_function") != "ftrace_stub":
             self._call(self.plain.variables["ftrace_trace_function"], ip, None, None)
-        elif self.variable("ftrace_graph_return") != "ftrace_stub_graph" and self.plain.variables["ftrace_graph_return"]:
+        elif (
+            self.variable("ftrace_graph_return") != "ftrace_stub_graph" and self.plain.variables["ftrace_graph_return"]
+        ):
             self.core.graph.returns.prepare_ftrace_return(slot, ip, slot)
 
     def _return(self, slot: int) -> None:

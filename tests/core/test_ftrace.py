@@ -85,7 +85,9 @@ def test_save_regs_where_it_is_supported(boot: Boot, config: str) -> None:
     assert [(seen.ops, seen.regs) for seen in kernel.call("vfs_read")] == [("kprobe", True)]
 
 
-@pytest.mark.parametrize(("config", "set_by_kernel"), [("3.7", False), ("3.7-list", True), ("6.1", False), ("6.12", False)])
+@pytest.mark.parametrize(
+    ("config", "set_by_kernel"), [("3.7", False), ("3.7-list", True), ("6.1", False), ("6.12", False)]
+)
 def test_if_supported_does_the_opposite_of_its_name(boot: Boot, config: str, set_by_kernel: bool) -> None:
     kernel = boot(config)
     ops = kernel.register("kprobe", "SAVE_REGS_IF_SUPPORTED", on=["vfs_read"])
