@@ -165,6 +165,7 @@ ARCH = Arch(
         flags_base=0x13,  # SVC mode, ARM state
         link="lr",
         stack_align=8,
+        kernel_stack_align=8,
     ),
     memory=Memory(text=0xC0100000, data=0xC0800000, modules=0xBF000000, stack=0xC1800000),
     pt_regs=PT_REGS,

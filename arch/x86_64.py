@@ -19,6 +19,7 @@ from emulator.description import (
     Reg,
     Return,
     Site,
+    Sum,
     Variant,
     Word,
     registers,
@@ -67,7 +68,7 @@ JUMP = Branch(b"\xe9\0\0\0\0", "R_X86_64_PC32", at=1, addend=-4)
 NOP5 = bytes.fromhex("0f1f440000")  # P6_NOP5; arch_init_ideal_nops() chooses it on every Intel CPU that matters
 
 FENTRY = Site(mcount="__fentry__", call=CALL, nop=NOP5, parent=Word("rsp", 0), parent_slot=Reg("rsp"))
-MCOUNT = Site(mcount="mcount", call=CALL, nop=NOP5, parent=Word("rbp", 8), parent_slot=Word("rbp", 8))
+MCOUNT = Site(mcount="mcount", call=CALL, nop=NOP5, parent=Word("rbp", 8), parent_slot=Sum("rbp", 8))
 
 # -- 3.6: neither op nor regs -----------------------------------------------------------------------------------------
 
@@ -146,6 +147,7 @@ REGS_6 = Entry(
     op_load="ftrace_regs_caller_op_ptr",
     direct_jump="ftrace_regs_caller_jmp",
 )
+PLAIN_6_FRAMED, REGS_6_FRAMED = replace(PLAIN_6, frames="linked"), replace(REGS_6, frames="encoded")
 
 # arch/x86/kernel/ftrace.c ftrace_graph_func(); return_to_handler passes a record since 6.5
 GRAPH_61 = Graph(slot="sp", handler="frame_pointer")
@@ -196,6 +198,8 @@ def v6(release: str, abilities: Ability, graph: Graph) -> tuple[Variant, ...]:
             summary="fentry, frame pointers",
             defines=DEFINES_6 | FP,
             abilities=abilities | Ability.FRAME_POINTER,
+            plain=PLAIN_6_FRAMED,
+            regs=REGS_6_FRAMED,
         ),
         replace(
             base,
@@ -203,6 +207,8 @@ def v6(release: str, abilities: Ability, graph: Graph) -> tuple[Variant, ...]:
             summary="fentry behind endbr64, frame pointers",
             defines=DEFINES_6 | IBT | FP,
             abilities=abilities | Ability.KERNEL_IBT | Ability.FRAME_POINTER,
+            plain=PLAIN_6_FRAMED,
+            regs=REGS_6_FRAMED,
         ),
         Variant(
             name=f"{release}-static",
@@ -240,16 +246,19 @@ ARCH = Arch(
         preserved=("rbx", "rbp", "rsp", "r12", "r13", "r14", "r15"),
         pc="rip",
         sp="rsp",
+        frame_pointer="rbp",
         flags="eflags",
         arithmetic_flags=0x8D5,  # OF SF ZF AF PF CF
         flags_base=0x202,  # IF, and the bit that is always set
         stack_align=16,
+        kernel_stack_align=8,  # -mpreferred-stack-boundary=3
     ),
     memory=Memory(
         text=0xFFFFFFFF81000000, data=0xFFFFFFFF82000000, modules=0xFFFFFFFFC0000000, stack=0xFFFFC90000000000
     ),
     pt_regs=PT_REGS,
     function_return=b"\xc3",
+    landing_pad=bytes.fromhex("f30f1efa"),  # endbr64
     exit=b"\xf4",
     variants=(
         Variant(

@@ -123,10 +123,14 @@ class Abi:
     """The bits of the flags register that arithmetic changes and that a run may vary freely."""
     flags_base: int
     """The other bits of the flags register, as a kernel runs with interrupts on."""
+    frame_pointer: str | None = None
+    """The register that leads from frame to frame, where kernels may be built so: [it] = next, [it + word] = return."""
     link: str | None = None
     """The register a call puts its return address into; None where the call pushes it."""
     stack_align: int
-    """What the ABI document asks of sp at a call, in bytes (a kernel may be built for less)."""
+    """What the ABI document asks of sp at a call, in bytes."""
+    kernel_stack_align: int
+    """What kernels are built for; less, maybe."""
 
 
 # -- encodings ---------------------------------------------------------------------------------------------------------
@@ -183,6 +187,9 @@ class Entry:
     """The members that are loaded back, so that a callback's write reaches the traced function."""
     clobbers: tuple[str, ...] = ()
     """Registers that this entry may leave changed, by that release's own word."""
+    frames: str | None = None
+    """With frame pointers: "linked", two frames are built, the traced function's and its parent's; "encoded", the frame
+    pointer is the record's address with its lowest bit set; None, nothing is built."""
     end: str | None = None
     """Private copies only: the label behind the last byte copied."""
     op_load: str | None = None
@@ -368,6 +375,8 @@ class Arch:
     pt_regs: Struct
     function_return: bytes
     """The instruction by which a C function without a frame returns."""
+    landing_pad: bytes = b""
+    """What an indirect branch must find in a kernel with KERNEL_IBT; empty where there is no such thing."""
     exit: bytes
     """Any one instruction that can stand at the exit address; it never runs."""
     variants: tuple[Variant, ...]

@@ -11,6 +11,7 @@ from emulator import catalog
 from emulator.cfunctions import CFunctions
 from emulator.core import releases
 from emulator.core.ftrace import Ftrace
+from emulator.core.given import expect
 from emulator.core.graph import FgraphOps
 from emulator.core.ops import FtraceOps
 from emulator.core.records import DynFtrace
@@ -24,6 +25,9 @@ from emulator.recording import Arrival, Call, Pointer, Recording, RecordSeen
 from emulator.runner import LIMIT, Runner
 from emulator.subject import Subject, load, select
 from emulator.views import FtraceRegs
+
+MOST = 1_000_000_000
+"""The highest limit that a run can be given."""
 
 
 class Lab:
@@ -58,6 +62,7 @@ class Lab:
         self.fregs: FtraceRegs | None = None
         """During a callback since 5.11: the fourth argument as it was passed."""
         self._arrival: Arrival | None = None
+        self._untraced: dict[tuple[str, bytes], Recording] = {}
         self.cfunctions = CFunctions(self)
         self.runner = Runner(self, self._arrive)
 
@@ -109,6 +114,8 @@ class Lab:
     def modify_direct(self, ops: FtraceOps | int, address: int, new: int | None = None) -> None:
         """modify_ftrace_direct(ops, addr); at 6.1, with the address of a function, (ip, old_addr, new_addr)."""
         if isinstance(ops, FtraceOps):
+            if new is not None:
+                raise UsageError("modify_ftrace_direct() of an ops takes the new direct trampoline alone")
             self.core.direct.modify(ops, address)
         elif new is None:
             raise UsageError("modify_ftrace_direct() by address takes the old and the new direct trampoline")
@@ -224,8 +231,24 @@ class Lab:
             raise recording.outcome
         return recording
 
+    def untraced(self, recording: Recording) -> Recording:
+        """The same call in a kernel where nobody traces anything; made when it is first asked for."""
+        key = recording.function, recording.first
+        if key not in self._untraced:
+            plain = Lab(subject=self.subject, seed=self.seed)
+            names = self.arch.abi.arguments
+            arguments = [self.layout.get(recording.first, name) for name in names]
+            self._untraced[key] = plain.run(recording.function, *arguments)
+        return self._untraced[key]
+
     def run(self, function: str, *arguments: int, trace: bool = True, limit: int = LIMIT) -> Recording:
-        """The same for somebody who judges runs: how one ended stands in Recording.outcome, and is not raised."""
+        """The same for somebody who judges runs: how one ended stands in Recording.outcome, and is not raised.
+
+        Raises UsageError for a limit that is none.
+        """
+        expect("limit", limit, int, "a number of instructions")
+        if not 0 < limit <= MOST:
+            raise UsageError(f"limit: {limit} is not a number of instructions from 1 to {MOST}")
         return self.runner.run(function, arguments, trace=trace, limit=limit)
 
     # -- records ------------------------------------------------------------------------------------------------------

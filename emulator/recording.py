@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from emulator.core.ops import FtraceOps
+from emulator.core.rehearsal import Rehearsal
 from emulator.errors import RunError, UsageError
 from emulator.honours import Honoured, Honours
 from emulator.machine.trace import Shape, Write
@@ -55,6 +56,8 @@ class Arrival:
     record: int | None = None
     before: bytes = b""
     after: bytes = b""
+    tail: bytes = b""
+    """The stack from sp on, as it was at the entry."""
     result: int | None = None
     """What the function returned, None where it returned nothing."""
     effects: tuple[tuple[int, bytes], ...] = ()
@@ -104,9 +107,18 @@ class Hit:
     tail: bytes
     """The stack region from somewhere below sp on; further down it is taken for poison."""
     event: int
+    expected: Rehearsal = field(default_factory=Rehearsal)
+    """What the rules said at that moment."""
+    hooked: int = 0
+    """How many returns the graph tracer had taken."""
     arrivals: list[Arrival] = field(default_factory=list)
     landing: bytes | None = None
     landing_event: int = 0
+    landing_tail: bytes = b""
+    """The stack from sp on, as it was at landing."""
+    landing_hooked: int = 0
+    """How many it has at landing, and the address that it keeps of the last one."""
+    kept_return: int = 0
 
     @property
     def stack(self) -> bytes:
@@ -240,11 +252,18 @@ class Recording:
     outcome: RunError | None = None
     nested: bool = False
     """Whether a callback made the call."""
+    cut_short: bool = False
+    """Whether somebody ended it on purpose before its return."""
     raw: tuple[int, ...] | None = None
     """The raw trace, None in a run that was not traced."""
     values: tuple[int, ...] = ()
     """The values written, in the order of the trace's writes."""
     shape: Shape | None = None
+
+    @property
+    def interfered(self) -> bool:
+        """Whether a callback has changed its record, so that the function need not do what it does otherwise."""
+        return any(call.after != call.before for call in self.callbacks)
 
     @property
     def result(self) -> int:

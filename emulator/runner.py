@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
 from emulator.core.records import DynFtrace
+from emulator.core.rehearsal import rehearse
 from emulator.errors import Fault, LimitReached, RunError, UnknownName, UsageError
 from emulator.machine import engine
 from emulator.machine.engine import Gate, Machine, Stop
 from emulator.machine.memory import PAGE
 from emulator.machine.registers import Layout
-from emulator.machine.trace import Shape, decode, unexplained
+from emulator.machine.trace import Disturber, Shape, decode, unexplained
 from emulator.recording import Arrival, Hit, Recording, State
 from emulator.seeding import Scribbler, random_registers
 
@@ -31,6 +32,8 @@ ARRIVALS = 1024
 """C functions that one call may reach, so that a loop through a callback ends too."""
 DEPTH = 1024
 """Bytes below sp that are kept of the stack at a site; further down no trampoline looks for what calls left behind."""
+BELOW = 128
+"""Bytes below sp that a hostile C function, or an interrupt, overwrites."""
 HEADROOM = 256
 """Bytes above the first frame, poisoned like the rest: somebody who writes above his frame is noticed."""
 
@@ -75,6 +78,9 @@ class Runner:
         self._complete: WeakSet[Shape] = WeakSet()
         """Traces of the code as it is, after which memory held nothing but what they explain."""
         self._replay: Listener | None = None
+        self.disturbed = self.hostile = False
+        """Whether the stack below sp is overwritten before each instruction, and by every C function."""
+        self._junk = Random(f"junk {lab.seed}").randbytes(BELOW)
         self.scribble = Scribbler(self._arch, self._layout, lab.seed)
         self._values = random_registers(self._arch, Random(f"registers {lab.seed}"))
         top = self._image.stack.end - HEADROOM
@@ -98,7 +104,7 @@ class Runner:
             raise LimitReached(f"callbacks call traced functions more than {NESTING} deep")
         outer = self._active[-1] if self._active else None
         traced = trace or bool(outer and outer.machine.tracer)  # whose trace must explain what an inner call wrote
-        machine = (engine.tracing if traced else engine.plain)(self._arch)
+        machine = self._machine(traced=traced)
         recording = Recording(self._lab, function, self.state(), nested=outer is not None)
         if machine.tracer:
             machine.tracer.clear()
@@ -121,6 +127,22 @@ class Runner:
             if machine.tracer and outer:
                 self._image.memory.written += decode(tuple(machine.tracer.events)).spans()
         return self._finish(run, stop, limit, broken)
+
+    def _machine(self, *, traced: bool) -> Machine:
+        if not self.disturbed:
+            return (engine.tracing if traced else engine.plain)(self._arch)
+        machine = engine.disturbing(self._arch)
+        assert isinstance(machine.tracer, Disturber)  # noqa: S101 - engine.disturbing() says so
+        machine.tracer.disturb = self._overwrite_below_sp
+        return machine
+
+    def _overwrite_below_sp(self, registers: bytes) -> None:
+        """What an interrupt would do to the stack, behind the back of memory: nobody may look at it again."""
+        stack = self._image.stack
+        end = self._layout.get(registers, self._arch.abi.sp) - stack.base
+        start = max(end - len(self._junk), 0)
+        if 0 < end <= stack.size:
+            stack.data[start:end] = self._junk[: end - start]
 
     def state(self) -> State:
         """The memory that only the core changes; taken anew when the core has changed it."""
@@ -183,7 +205,7 @@ class Runner:
         if tracer:
             recording.raw, recording.values = tuple(tracer.events), tuple(tracer.values)
             recording.shape = tracer.shape(recording.raw)
-            if recording.shape not in self._complete and not self._active:
+            if recording.shape not in self._complete and not self._active and not self.disturbed:
                 self._expect_complete(recording.shape, recording.state)
         recording.outcome = broken or self._outcome(recording, stop, limit)
         if recording.outcome:
@@ -246,9 +268,25 @@ class Runner:
         registers, stack = run.machine.registers.read(), self._image.stack
         start = self._layout.get(registers, self._arch.abi.sp) - DEPTH - stack.base
         tail = stack.data[max(start, 0) :]
-        hit = Hit(self._lab, run.recording.state, rec.symbol, rec.ip, rec.target, registers, tail, run.event)
+        hit = Hit(
+            self._lab,
+            run.recording.state,
+            rec.symbol,
+            rec.ip,
+            rec.target,
+            registers,
+            tail,
+            run.event,
+            rehearse(self._lab.core, rec),
+            self._lab.core.graph.returns.hooked,
+        )
         run.recording.hits.append(hit)
         run.open.append(hit)
+
+    def _above(self, registers: bytes) -> bytes:
+        """The stack from sp on."""
+        start = self._layout.get(registers, self._arch.abi.sp) - self._image.stack.base
+        return self._image.stack.data[start:] if 0 <= start < self._image.stack.size else b""
 
     def _at_landing(self, address: int) -> None:
         if self._replay:
@@ -258,6 +296,9 @@ class Runner:
         if run.open and run.open[-1].ip + self._site_size == address:
             hit = run.open.pop()
             hit.landing, hit.landing_event = run.machine.registers.read(), run.event
+            hit.landing_tail = self._above(hit.landing)
+            returns = self._lab.core.graph.returns
+            hit.landing_hooked, hit.kept_return = returns.hooked, returns.kept
 
     def _at_function(self, address: int) -> None:
         """A C function is entered: note with what, let it act, and leave the registers as a compiler might."""
@@ -270,7 +311,7 @@ class Runner:
             raise LimitReached(f"more than {ARRIVALS} calls of C functions in one run", self._lab.where(address))
         registers = run.machine.registers.read()
         hit = run.open[-1] if run.open else None
-        arrival = Arrival(run.recording, hit, address, registers, run.event)
+        arrival = Arrival(run.recording, hit, address, registers, run.event, tail=self._above(registers))
         run.recording.arrivals.append(arrival)
         if hit:
             hit.arrivals.append(arrival)
@@ -278,8 +319,15 @@ class Runner:
         before = len(memory.written)
         arrival.result = self._arrive(arrival)
         arrival.effects = tuple((first, memory.read(first, end - first)) for first, end in memory.written[before:])
+        if self.hostile:
+            self._image.memory.write(self._below(registers), self._junk)
         run.machine.forget_patches()
         run.machine.registers.write(self.after(registers, arrival.result))
+
+    def _below(self, registers: bytes) -> int:
+        """Where a C function's own frame begins."""
+        sp = self._layout.get(registers, self._arch.abi.sp)
+        return max(sp - len(self._junk), self._image.stack.base)
 
     def after(self, registers: bytes, result: int | None) -> bytes:
         """The registers when a C function returns: all that it may change has changed."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import importlib
 import re
@@ -45,6 +46,31 @@ def disassemble(engine: Engine, data: bytes, address: int) -> tuple[Instruction,
         leads = last and branch in next(capstone.disasm(code, at, 1)).groups
         found.append(Instruction(at, size, code, mnemonic, operands, int(last[1], 0) if last and leads else None))
     return tuple(found)
+
+
+class Flow(enum.Enum):
+    """Where an instruction may lead to, apart from the next one."""
+
+    NONE = enum.auto()
+    CALL = enum.auto()
+    RETURN = enum.auto()
+    JUMP = enum.auto()
+
+
+@functools.lru_cache(maxsize=1 << 13)
+def flow(engine: Engine, data: bytes) -> tuple[Flow, bool]:
+    """What kind of branch an instruction is, and whether it goes to an address that it does not hold itself.
+
+    capstone's groups say so: a return is what the architecture manual calls one, not a jump to the link register.
+    """
+    capstone, relative = _capstone(engine)
+    found = next(capstone.disasm(data, 0, 1), None)
+    if found is None:
+        return Flow.NONE, False
+    groups = importlib.import_module("capstone")
+    kinds = ((groups.CS_GRP_RET, Flow.RETURN), (groups.CS_GRP_CALL, Flow.CALL), (groups.CS_GRP_JUMP, Flow.JUMP))
+    kind = next((kind for group, kind in kinds if group in found.groups), Flow.NONE)
+    return kind, kind in (Flow.CALL, Flow.JUMP) and relative not in found.groups
 
 
 @functools.cache

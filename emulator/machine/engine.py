@@ -14,7 +14,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 from emulator.description import Arch
 from emulator.machine.memory import Memory, Region
 from emulator.machine.registers import RegisterFile
-from emulator.machine.trace import StateTracer, Tracer
+from emulator.machine.trace import Disturber, StateTracer, Tracer
 
 Handler = Callable[[int], None]
 
@@ -216,6 +216,11 @@ def plain(arch: Arch) -> Machine:
 def tracing(arch: Arch) -> Machine:
     """An idle engine that records every instruction and every write."""
     return _idle(arch, Tracer)
+
+
+def disturbing(arch: Arch) -> Machine:
+    """An idle engine that records too, and lets somebody act before every instruction."""
+    return _idle(arch, Disturber)
 
 
 def stepping(arch: Arch) -> Machine:

@@ -8,7 +8,7 @@ goes to a second list, which keeps it out of the shape. A shape that was decoded
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -154,3 +154,22 @@ class StateTracer(Tracer):
     def clear(self) -> None:
         super().clear()
         self.states.clear()
+
+
+class Disturber(Tracer):
+    """A tracer that hands all registers, packed, to `disturb` before each instruction."""
+
+    def __init__(self, registers: RegisterFile) -> None:
+        super().__init__(registers)
+        self.disturb: Callable[[bytes], None] = _let_be
+        events = self.events.append
+
+        def code(_uc: int, address: int) -> None:
+            events(address)
+            self.disturb(registers.read())
+
+        self.code_hook = CodeHook(code)
+
+
+def _let_be(_registers: bytes) -> None:
+    """Disturb nothing."""

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""C: who is called, and what a callback receives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from emulator.checks.clause import clause
+from emulator.checks.finding import Violation
+from emulator.checks.passage import Passage
+from emulator.core.ops import FtraceOps
+from emulator.description import Ability
+from emulator.recording import Call
+
+
+@clause("C0", "dispatch")
+def dispatch(passage: Passage) -> Iterator[Violation] | None:
+    """Every registered ops whose hashes include the function is called exactly once, newest first, and nobody else.
+
+    A wrong ip shows here first: a filtered ops is then never called through the list function.
+    Promised: kernel/trace/ftrace.c __ftrace_ops_list_func(), update_ftrace_function().
+    Broken by: a return address passed for ip where the list function is forced (mips, s390, Thumb-2).
+    """
+    wanted = [ops.name for ops in passage.expected.callbacks]
+    found = [call.ops.name for call in passage.calls]
+    if wanted == found:
+        return iter(())
+    names = ", ".join(wanted) or "nobody", ", ".join(found) or "nobody"
+    return iter([Violation("callbacks", *names, passage.call_site)])
+
+
+@clause("C1", "ip")
+def ip(passage: Passage) -> Iterator[Violation] | None:
+    """The first argument is the record's address, bit for bit.
+
+    Promised: include/linux/ftrace.h; since 3.7 filters compare it where the list function is forced.
+    Broken by: Thumb's bit 0 left in (arm), the size of the instruction not taken off.
+    """
+    return _each(passage, lambda call: (call.ip, passage.hit.ip), "ip", 0) if passage.calls else None
+
+
+@clause("C2", "parent_ip")
+def parent_ip(passage: Passage) -> Iterator[Violation] | None:
+    """The second argument is the traced function's return address, as its caller left it.
+
+    Promised: include/linux/ftrace.h.
+    Broken by: the function's own address passed twice, the slot of another frame read.
+    """
+    wanted = passage.parent
+    if not passage.calls or wanted is None:
+        return None
+    return _each(passage, lambda call: (call.parent_ip, wanted), "parent_ip", 1)
+
+
+def _each(passage: Passage, values, what: str, number: int) -> Iterator[Violation]:  # type: ignore[no-untyped-def]
+    for call in passage.calls:
+        found, wanted = values(call)
+        if found != wanted:
+            symbol = passage.lab.symbol
+            yield Violation(what, symbol(wanted), symbol(found), passage.blame_argument(call, number))
+            return
+
+
+@clause("C3", "op")
+def op(passage: Passage) -> Iterator[Violation] | None:
+    """The third argument is the ftrace_ops whose func is called.
+
+    Promised: the June 2012 series: op is always the ops that registered the callback.
+    Broken by: the address of function_trace_op passed for its contents (x86, 3.7 to 3.12).
+    """
+    if not passage.calls or not passage.lab.release.callback_gets_op:
+        return None
+    return (
+        Violation("op", f"&{call.ops.name}", _named(call), passage.blame_argument(call, 2))
+        for call in passage.calls
+        if call.op is not call.ops
+    )
+
+
+def _named(call: Call) -> str:
+    return f"&{call.op.name}" if isinstance(call.op, FtraceOps) else str(call.op)
+
+
+@clause("C4", "full or partial")
+def full(passage: Passage) -> Iterator[Violation] | None:
+    """Callbacks get a full pt_regs once any ops on the function asked for it, else NULL, or a partial record that is
+    marked as such.
+
+    Judged by the record, not by the ops: a plain ops gets regs as well where another asked.
+    Promised: FTRACE_OPS_FL_SAVE_REGS in include/linux/ftrace.h; ftrace_get_regs().
+    Broken by: a mark left over from an earlier use of the stack, the plain entry called for an ops that wanted regs.
+    """
+    return _full(passage) if passage.calls else None
+
+
+def _full(passage: Passage) -> Iterator[Violation]:
+    fregs = Ability.DYNAMIC_FTRACE_WITH_ARGS in passage.variant.abilities
+    for call in passage.calls:
+        if (call.regs is not None) != passage.expected.full:
+            words = ("a full pt_regs", "no full pt_regs")
+            wanted, found = words if passage.expected.full else words[::-1]
+            yield Violation("regs", wanted, found, passage.blame_argument(call, 3))
+        if fregs and call.fregs is None:
+            yield Violation("fregs", "an ftrace_regs", "NULL", passage.blame_argument(call, 3))
+
+
+@clause("C5", "the record")
+def record(passage: Passage) -> Iterator[Violation] | None:
+    """Each member that the entry promises holds what the machine held at the site, whatever was on the stack before.
+
+    Promised: arch/*/include/asm/ptrace.h; regs->sp, ip, flags and the segments are as a trap at the site would have
+    left them.
+    Broken by: a stack pointer that was already moved (riscv), two registers stored into each other's slots, a slot that
+    nobody writes (x86_64 3.7 orig_ax, arm cpsr).
+    """
+    if passage.entry is None or passage.last is None:
+        return None
+    return _record(passage)
+
+
+def _record(passage: Passage) -> Iterator[Violation]:
+    entry = passage.entry
+    assert entry is not None  # noqa: S101 - record() has looked
+    first = next(arrival for arrival in passage.hit.arrivals if arrival.record)
+    for member in passage.arch.pt_regs.members:
+        wanted = entry.constants.get(member.name)
+        if wanted is None and (member.name in entry.promises or passage.promised_anyway(member)):
+            wanted = passage.value(member.holds)
+        found = passage.read(first.before, member)
+        if wanted is not None and found != wanted:
+            yield Violation(member.name, f"{wanted:#x}", f"{found:#x}", passage.member_writer(first, member))
+
+
+@clause("C6", "the C call")
+def c_call(passage: Passage) -> Iterator[Violation] | None:
+    """At every call of a C function sp is aligned as that kernel's C code wants it, and the direction flag is clear.
+
+    Promised: the ABI documents; x86_64 kernels are built for 8 bytes (-mpreferred-stack-boundary=3).
+    Broken by: four registers saved and a fifth added (arm), parisc's missing argument area.
+    """
+    return _c_call(passage) if passage.hit.arrivals else None
+
+
+def _c_call(passage: Passage) -> Iterator[Violation]:
+    abi, get = passage.abi, passage.lab.layout.get
+    for arrival in passage.hit.arrivals:
+        sp = get(arrival.registers, abi.sp) + (0 if abi.link else passage.arch.word)
+        if sp % abi.kernel_stack_align:
+            off = f"{sp % abi.kernel_stack_align} mod {abi.kernel_stack_align}"
+            yield Violation("sp at the call", f"0 mod {abi.kernel_stack_align}", off, passage.caller(arrival))
+        changed = (get(arrival.registers, abi.flags) ^ passage.site[abi.flags]) & ~abi.arithmetic_flags
+        if changed:
+            yield Violation("control flags", "as at the site", f"{changed:#x} changed", passage.caller(arrival))

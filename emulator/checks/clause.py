@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The clauses by their ids: a function that looks at one passage of a site, and what it may be asked of."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from emulator.description import Ability, Variant
+from emulator.errors import UnknownName
+
+if TYPE_CHECKING:
+    from emulator.checks.finding import Violation
+    from emulator.checks.passage import Passage
+
+Check = Callable[["Passage"], Iterable["Violation"]]
+
+
+class Clause(NamedTuple):
+    """A clause of the contract. `check` yields what it finds wrong in one passage; None: it has nothing to say there.
+
+    Its docstring says what it asks, where the kernel promises it, and which real bugs broke it; explain prints it.
+    """
+
+    id: str
+    title: str
+    check: Callable[["Passage"], Iterator[Violation] | None]
+    needs: Ability
+    """What a variant must declare for the clause to be asked of it."""
+
+    def asked_of(self, variant: Variant) -> bool:
+        """Whether the variant declares what the clause is about."""
+        return self.needs in variant.abilities
+
+    @property
+    def explanation(self) -> str:
+        """The docstring, unindented."""
+        return inspect.cleandoc(self.check.__doc__ or "")
+
+
+CLAUSES: dict[str, Clause] = {}
+"""By id, in the order of facts: T, C, W, G, U, P, H, N."""
+
+
+def clause(
+    id_: str, title: str, *, needs: Ability = Ability.NONE
+) -> Callable[[Callable[[Passage], Iterator[Violation] | None]], Callable[[Passage], Iterator[Violation] | None]]:
+    """Declare a clause; ids are unique."""
+
+    def declare(
+        check: Callable[[Passage], Iterator[Violation] | None],
+    ) -> Callable[[Passage], Iterator[Violation] | None]:
+        if id_ in CLAUSES:
+            raise ValueError(f"clause {id_} is declared twice")
+        CLAUSES[id_] = Clause(id_, title, check, needs)
+        return check
+
+    return declare
+
+
+def find(id_: str) -> Clause:
+    """The clause called `id_`. Raises UnknownName."""
+    try:
+        return CLAUSES[id_.upper()]
+    except KeyError:
+        raise UnknownName("clause", id_, CLAUSES) from None

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""N: what must not happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from emulator.checks.clause import clause
+from emulator.checks.finding import Violation
+from emulator.checks.passage import Passage
+
+
+@clause("N1", "stopped")
+def stopped(passage: Passage) -> Iterator[Violation] | None:
+    """While function_trace_stop is set no callback runs, and the trampoline is left again in balance.
+
+    Promised: HAVE_FUNCTION_TRACE_MCOUNT_TEST (up to 3.16), else the list function or a helper tests it.
+    Broken by: an early exit that forgot to give back what had been pushed (mips), a variable of the wrong width.
+    """
+    if not passage.expected.stopped:
+        return None
+    return _stopped(passage)
+
+
+def _stopped(passage: Passage) -> Iterator[Violation]:
+    for call in passage.calls:
+        yield Violation("callback", "none", call.ops.name, passage.call_site)
+    if passage.landed is None:
+        yield passage.lost()
+
+
+@clause("N2", "no recursion")
+def recursion(passage: Passage) -> Iterator[Violation] | None:
+    """Nothing that can be traced runs between the site and the callback, or behind the callback until landing.
+
+    Asked of the code that is emulated; what the core does in C is modelled, and cannot be asked.
+    Promised: kernel/trace and the trampolines are compiled without sites (notrace).
+    Broken by: a helper that was traced itself, and called the trampoline again, for ever.
+    """
+    hits, end = passage.recording.hits, passage.hit.landing_event or (1 << 62)
+    inside = [hit for hit in hits if passage.hit.event < hit.event < end]
+    return (Violation("site", "none", hit.symbol, hit.ip) for hit in inside)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""P: the text that the core has patched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from emulator.assembly import fixups
+from emulator.assembly.decode import disassemble
+from emulator.checks.clause import clause
+from emulator.checks.finding import Violation
+from emulator.checks.passage import Passage
+from emulator.description import Ability
+
+
+@clause("P1", "patched instructions", needs=Ability.DYNAMIC_FTRACE)
+def patched(passage: Passage) -> Iterator[Violation] | None:
+    """The site, and the call that the core patches in the trampoline, decode to a call of what they should call.
+
+    A disabled site is the NOP of that configuration.
+    Promised: arch/*/kernel/ftrace.c: ftrace_call_replace() and its like.
+    Broken by: a displacement from the wrong end of the instruction, a branch out of reach that nobody noticed.
+    """
+    return _patched(passage)
+
+
+def _patched(passage: Passage) -> Iterator[Violation]:
+    site, ip = passage.variant.site, passage.hit.ip
+    yield from _call(passage, ip, passage.hit.target) if passage.hit.target else _nop(passage, ip, site.nop)
+    label = passage.call_label
+    if label is not None and passage.expected.func:
+        yield from _call(passage, label, passage.expected.func)
+
+
+def _call(passage: Passage, address: int, target: int) -> Iterator[Violation]:
+    size, engine = len(passage.variant.site.call.opcode), passage.arch.engine
+    (wanted,) = disassemble(engine, fixups.encode_branch(passage.variant.site.call, address, target), address)
+    found = next(iter(disassemble(engine, passage.code(address, size), address)), None)
+    if found is None or (found.mnemonic, found.target) != (wanted.mnemonic, wanted.target):
+        name = passage.lab.symbol(target)
+        yield Violation("call", f"{wanted.mnemonic} {name}", str(found) if found else "no instruction", address)
+
+
+def _nop(passage: Passage, address: int, nop: bytes) -> Iterator[Violation]:
+    found = passage.code(address, len(nop))
+    if found != nop:
+        yield Violation("NOP", nop.hex(" "), found.hex(" "), address)
+
+
+@clause("P2", "private copies", needs=Ability.TRAMPOLINE_PER_OPS)
+def copies(passage: Passage) -> Iterator[Violation] | None:
+    """A private copy does what its original does: the same instructions, with what is relative to pc leading to the
+    same place, the load of op to its own ops, no direct call, and a return at its end.
+
+    Promised: create_trampoline() in arch/x86/kernel/ftrace.c.
+    Broken by: a displacement copied as it was, an ops pointer that the return's padding overlaps.
+    """
+    original = passage.original
+    return None if original is None else _copies(passage, original)
+
+
+def _copies(passage: Passage, original: int) -> Iterator[Violation]:
+    variant, engine, copy = passage.variant, passage.arch.engine, passage.hit.target
+    entry, copying, label = passage.entry, variant.copying, passage.lab.image.placement.label
+    assert entry is not None and copying is not None  # noqa: S101, PT018 - a copy has both
+    size = label(entry.end or entry.symbol) - original
+    skipped = {label(name) - original for name in (entry.call, entry.op_load, entry.direct_jump) if name}
+    ours = disassemble(engine, passage.code(copy, size), copy)
+    theirs = {at.address - original: at for at in disassemble(engine, passage.code(original, size), original)}
+    for at in ours:
+        twin = theirs.get(at.address - copy)
+        if at.address - copy in skipped or twin is None:
+            continue
+        if at.mnemonic != twin.mnemonic or not passage.same_target(at, twin, copy, original, size):
+            yield Violation("instruction of the copy", str(twin), str(at), at.address)
+    ending = copying.ending[: copying.ending_size]
+    if passage.code(copy + size, len(ending)) != ending:
+        yield Violation("ending", ending.hex(" "), passage.code(copy + size, len(ending)).hex(" "), copy + size)

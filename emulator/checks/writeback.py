@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""W: what a callback asks for by writing to its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from emulator.checks.clause import clause
+from emulator.checks.finding import Violation
+from emulator.checks.passage import Passage
+
+
+@clause("W1", "another ip")
+def another_ip(passage: Passage) -> Iterator[Violation] | None:
+    """A callback that changes ip in its record sends control there, with every register as at the site.
+
+    Asked where the entry loads ip back. sp is as after the site, as if the function had jumped there itself.
+    Promised: livepatch and kprobes (arch/x86/include/asm/livepatch.h of 3.x; ftrace_regs_set_instruction_pointer()).
+    Broken by: a restore of the address that was saved first, registers spoilt on this way out alone.
+    """
+    if passage.destination == passage.after or passage.called_directly:
+        return None
+    if passage.landed is None:
+        return iter([passage.lost()])
+    return _as_wanted(passage, passage.wanted)
+
+
+@clause("W2", "registers, flags, direct calls")
+def written_back(passage: Passage) -> Iterator[Violation] | None:
+    """What a callback writes to a member that is loaded back is in the register afterwards; a direct trampoline is
+    entered exactly as if the site had called it.
+
+    Promised: pt_regs of kprobes; arch_ftrace_set_direct_caller().
+    Broken by: flags loaded from the slot of another member, a direct exit that leaves one word too many on the stack.
+    """
+    if passage.called_directly:
+        return iter([passage.lost()]) if passage.landed is None else _as_wanted(passage, passage.wanted)
+    loaded = [name for name in passage.changed if passage.entry and name in passage.entry.honours]
+    if not loaded or passage.landed is None:
+        return None
+    names = {passage.register(passage.arch.pt_regs.member(name)) for name in loaded}
+    return _as_wanted(passage, {name: passage.wanted[name] for name in names if name})
+
+
+def _as_wanted(passage: Passage, wanted: dict[str, int]) -> Iterator[Violation]:
+    """Compare what the entry promises."""
+    landed = passage.landed or {}
+    for name, value in wanted.items():
+        if name == passage.abi.flags:
+            yield from passage.wrong_flags(value)
+        elif name not in passage.free and landed[name] != value:
+            yield Violation(name, f"{value:#x}", f"{landed[name]:#x}", passage.blame(name))
