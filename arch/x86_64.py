@@ -107,6 +107,16 @@ REGS_37 = Entry(
 )
 QUIRKS_37 = (
     LEA,
+    *(
+        Quirk(
+            clause,
+            what,
+            "lost behind ftrace_regs_caller while the graph tracer is on",
+            "3.7 arch/x86/kernel/entry_64.S ftrace_graph_caller: it follows both entries, and saves as the plain one does",
+            "graph-regs*",
+        )
+        for clause, what in (("T1", "r10"), ("T4", "eflags"))
+    ),
     Quirk("C5", "orig_ax", "never written", "3.7 arch/x86/kernel/entry_64.S ftrace_regs_caller: no store to ORIG_RAX"),
 )
 
@@ -153,6 +163,21 @@ PLAIN_6_FRAMED, REGS_6_FRAMED = replace(PLAIN_6, frames="linked"), replace(REGS_
 GRAPH_61 = Graph(slot="sp", handler="frame_pointer")
 GRAPH_612 = Graph(slot="sp", handler="fregs")
 
+DIRECT_61 = Quirk(
+    "H2",
+    "calls without a return",
+    "a direct call beside another ops is gone to by a return that no call belongs to",
+    "6.1 arch/x86/kernel/ftrace_64.S ftrace_regs_caller: a bare ret; since 6.2 a call balances it",
+    "*direct*",
+)
+DIRECT_612 = Quirk(
+    "W2",
+    "eflags",
+    "arithmetic flags are lost on the way to a direct call",
+    "6.12 arch/x86/kernel/ftrace_64.S ftrace_regs_caller: flags are popped before the addition that balances the call",
+    "*direct*",
+)
+
 COPYING = Copying(  # arch/x86/kernel/ftrace.c create_trampoline(), RET_SIZE 5 of a MITIGATION_RETPOLINE kernel
     op_load=Branch(b"\x48\x8b\x15\0\0\0\0", "R_X86_64_PC32", at=3, addend=-4),  # mov disp32(%rip), %rdx
     jump=b"\x75",  # jnz rel8
@@ -166,7 +191,7 @@ DEFINES_6 = {"CC_USING_FENTRY": 1, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS": 1}
 IBT, FP = {"CONFIG_X86_KERNEL_IBT": 1}, {"CONFIG_FRAME_POINTER": 1}
 
 
-def v6(release: str, abilities: Ability, graph: Graph) -> tuple[Variant, ...]:
+def v6(release: str, abilities: Ability, graph: Graph, quirk: Quirk) -> tuple[Variant, ...]:
     """The configurations of 6.1 or 6.12; they differ in the entry's landing pad and in the frame pointers."""
     base = Variant(
         name=release,
@@ -182,6 +207,7 @@ def v6(release: str, abilities: Ability, graph: Graph) -> tuple[Variant, ...]:
         direct="orig_ax",
         copying=COPYING,
         get_regs="cs",
+        quirks=(quirk,),
     )
     return (
         base,
@@ -341,7 +367,7 @@ ARCH = Arch(
             graph=GRAPH_3,
             synthetic=True,
         ),
-        *v6("6.1", X61, GRAPH_61),
-        *v6("6.12", X612, GRAPH_612),
+        *v6("6.1", X61, GRAPH_61, DIRECT_61),
+        *v6("6.12", X612, GRAPH_612, DIRECT_612),
     ),
 )

@@ -273,12 +273,16 @@ class Ability(enum.Flag):
 
 
 class Quirk(NamedTuple):
-    """A known fault of that kernel release: the clause it breaks, what exactly, what happens, and the source."""
+    """A known fault of that kernel release: the clause it breaks, what exactly, what happens, and the source.
+
+    `exercises` is a pattern of the exercises that show it, as fnmatch reads them.
+    """
 
     clause: str
     what: str
     effect: str
     source: str
+    exercises: str = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from emulator.checks.clause import clause
 from emulator.checks.finding import Violation
@@ -52,7 +52,7 @@ def parent_ip(passage: Passage) -> Iterator[Violation] | None:
     return _each(passage, lambda call: (call.parent_ip, wanted), "parent_ip", 1)
 
 
-def _each(passage: Passage, values, what: str, number: int) -> Iterator[Violation]:  # type: ignore[no-untyped-def]
+def _each(passage: Passage, values: Callable[[Call], tuple[int, int]], what: str, number: int) -> Iterator[Violation]:
     for call in passage.calls:
         found, wanted = values(call)
         if found != wanted:

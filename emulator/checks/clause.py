@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.description import Ability, Variant
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emulator.checks.finding import Violation
     from emulator.checks.passage import Passage
 
-Check = Callable[["Passage"], Iterable["Violation"]]
+Check = Callable[["Passage"], Iterator["Violation"] | None]
 
 
 class Clause(NamedTuple):
@@ -25,7 +25,7 @@ class Clause(NamedTuple):
 
     id: str
     title: str
-    check: Callable[["Passage"], Iterator[Violation] | None]
+    check: Check
     needs: Ability
     """What a variant must declare for the clause to be asked of it."""
 
@@ -43,14 +43,10 @@ CLAUSES: dict[str, Clause] = {}
 """By id, in the order of facts: T, C, W, G, U, P, H, N."""
 
 
-def clause(
-    id_: str, title: str, *, needs: Ability = Ability.NONE
-) -> Callable[[Callable[[Passage], Iterator[Violation] | None]], Callable[[Passage], Iterator[Violation] | None]]:
+def clause(id_: str, title: str, *, needs: Ability = Ability.NONE) -> Callable[[Check], Check]:
     """Declare a clause; ids are unique."""
 
-    def declare(
-        check: Callable[[Passage], Iterator[Violation] | None],
-    ) -> Callable[[Passage], Iterator[Violation] | None]:
+    def declare(check: Check) -> Check:
         if id_ in CLAUSES:
             raise ValueError(f"clause {id_} is declared twice")
         CLAUSES[id_] = Clause(id_, title, check, needs)

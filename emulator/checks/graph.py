@@ -49,8 +49,8 @@ def _hooked(passage: Passage) -> Iterator[Violation]:
     if taken and now != handler:
         yield Violation("the word returned through", "return_to_handler", lab.symbol(now or 0), passage.graph_site)
     if taken and passage.kept_return != passage.parent:
-        kept = passage.kept_return or 0
-        yield Violation("the return address kept", lab.symbol(passage.parent or 0), lab.symbol(kept), passage.graph_site)
+        wanted, kept = lab.symbol(passage.parent or 0), lab.symbol(passage.kept_return)
+        yield Violation("the return address kept", wanted, kept, passage.graph_site)
 
 
 @clause("G3", "return values", needs=GRAPH)

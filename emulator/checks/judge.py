@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The contract as a whole: every exercise is done, every clause is asked of every passage, and one verdict comes out."""
+"""The contract as a whole: every exercise is done, and every clause is asked of every passage."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from emulator.checks import branches, callbacks, graph, stop, text, transparency, unwind, writeback
 from emulator.checks.clause import CLAUSES, Clause
@@ -12,6 +14,7 @@ from emulator.checks.exercises import EXERCISES, Exercise
 from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
 from emulator.checks.rig import Rig
+from emulator.description import Quirk, Variant
 from emulator.errors import FtraceError, RunError
 from emulator.recording import Recording
 from emulator.subject import Subject
@@ -20,13 +23,25 @@ MODULES = (transparency, callbacks, writeback, graph, unwind, text, branches, st
 """Where the clauses are, in the order of their ids' letters."""
 
 
+class Wrong(NamedTuple):
+    """A violation, and where it was seen first."""
+
+    exercise: str
+    seed: int
+    passage: Passage
+    violation: Violation
+    quirk: Quirk | None = None
+
+
 @dataclass(slots=True)
 class Seen:
     """What became of one clause over all exercises: how often it was asked, and what it found wrong, once each."""
 
     asked: int = 0
-    wrong: dict[str, tuple[str, int, Passage, Violation]] = field(default_factory=dict)
-    """{what: (exercise, seed, the passage, the first such violation)}."""
+    wrong: dict[str, Wrong] = field(default_factory=dict)
+    """{what: the first such violation}."""
+    known: dict[str, Wrong] = field(default_factory=dict)
+    """The same for what the release is known for."""
 
 
 @dataclass(slots=True)
@@ -75,8 +90,8 @@ def _judge(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[
         seen = judgement.seen[clause.id]
         seen.asked += 1
         for violation in wrong:
-            seen.wrong.setdefault(violation.what, (exercise.name, seed, passage, violation))
-    if disturb and "U3" in judgement.seen and not any(wrong for _, _, wrong in found):
+            _note(seen, clause.id, Wrong(exercise.name, seed, passage, violation))
+    if disturb and "U3" in judgement.seen:
         _disturb(judgement, exercise, seed, asked)
 
 
@@ -87,9 +102,24 @@ def _disturb(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequenc
         return
     seen.asked += 1
     for passage, clause, wrong in ask(rig.recordings, asked):
+        calm = judgement.seen[clause.id]
         for violation in wrong:
-            what = f"{clause.id} {violation.what}"
-            seen.wrong.setdefault(what, (exercise.name, seed, passage, violation._replace(what=what)))
+            if violation.what not in calm.wrong and violation.what not in calm.known:
+                told = violation._replace(what=f"{clause.id} {violation.what}")
+                _note(seen, "U3", Wrong(exercise.name, seed, passage, told))
+
+
+def _note(seen: Seen, clause: str, wrong: Wrong) -> None:
+    quirk = quirk_of(wrong.passage.variant, clause, wrong.violation.what, wrong.exercise)
+    (seen.known if quirk else seen.wrong).setdefault(wrong.violation.what, wrong._replace(quirk=quirk))
+
+
+def quirk_of(variant: Variant, clause: str, what: str, exercise: str) -> Quirk | None:
+    """The quirk of the release that a violation is, or None."""
+    for quirk in variant.quirks:
+        if (quirk.clause, quirk.what) == (clause, what) and fnmatchcase(exercise, quirk.exercises):
+            return quirk
+    return None
 
 
 def _do(judgement: Judgement, exercise: Exercise, rig: Rig) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from emulator.checks.finding import Violation
 from emulator.cfunctions import PREPARE, RETURN
+from emulator.checks.finding import Violation
 from emulator.core.choice import LIST_FUNC
 from emulator.core.graph import GRAPH_FUNC
 from emulator.core.rehearsal import Rehearsal
@@ -20,8 +20,8 @@ from emulator.replay import Inputs, recorded
 from emulator.steps import Step, steps
 
 if TYPE_CHECKING:
-    from emulator.lab import Lab
     from emulator.assembly.decode import Instruction
+    from emulator.lab import Lab
     from emulator.recording import Arrival, Call, Hit, Recording
 
 

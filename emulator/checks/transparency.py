@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from emulator.checks.clause import clause
 from emulator.checks.finding import Violation
@@ -27,7 +28,7 @@ def registers(passage: Passage) -> Iterator[Violation] | None:
     return _differences(passage, passage.wanted.keys() - passage.free - {abi.sp, abi.flags, abi.link})
 
 
-def _differences(passage: Passage, names: Set[str | None]) -> Iterator[Violation]:
+def _differences(passage: Passage, names: AbstractSet[str | None]) -> Iterator[Violation]:
     landed = passage.landed or {}
     for name in passage.lab.layout.names:
         if name in names and landed[name] != passage.wanted[name]:
@@ -36,7 +37,7 @@ def _differences(passage: Passage, names: Set[str | None]) -> Iterator[Violation
 
 @clause("T2", "landing and sp")
 def landing(passage: Passage) -> Iterator[Violation] | None:
-    """Control reaches the instruction after the site, or where a callback or a direct call sends it, with sp in balance.
+    """Control reaches the instruction after the site, or where a callback or a direct call sends it, and sp is right.
 
     Asked on every way out: enabled, disabled, stopped, with a callback and without. What the site pushed for the call's
     sake is gone again.

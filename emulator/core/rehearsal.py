@@ -76,7 +76,8 @@ def rehearse(core: Ftrace, rec: DynFtrace) -> Rehearsal:
     stage = _Stage(func, full=full, graph=graph)
     passes = Ability.ARCH_SUPPORTS_FTRACE_OPS in core.platform.abilities
     with _on(core, stage):
-        core.call(_behind_helper(core, func), rec.ip, 0, op, stage if passes and (full or core.release.callback_gets_fregs) else None)
+        record = stage if passes and (full or core.release.callback_gets_fregs) else None
+        core.call(_behind_helper(core, func), rec.ip, 0, op, record)
     return stage.rehearsal()
 
 
@@ -90,7 +91,7 @@ def _graph_by_label(core: Ftrace, rec: DynFtrace) -> bool:
 
 
 def _called(core: Ftrace, rec: DynFtrace) -> tuple[int | None, Any, bool]:
-    """The function that the site's trampoline calls (None: there is no trampoline), its op, and whether regs are full."""
+    """The function that the site's trampoline calls (None: there is no trampoline), its op, and whether full regs."""
     bits = core.release.bits
     if not core.dynamic:
         return core.trace_function, core.trace_op, False
