@@ -112,7 +112,7 @@ QUIRKS_37 = (
             clause,
             what,
             "lost behind ftrace_regs_caller while the graph tracer is on",
-            "3.7 arch/x86/kernel/entry_64.S ftrace_graph_caller: it follows both entries, and saves as the plain one does",
+            "3.7 arch/x86/kernel/entry_64.S ftrace_graph_caller: behind both entries, it saves as the plain one",
             "graph-regs*",
         )
         for clause, what in (("T1", "r10"), ("T4", "eflags"))
