@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emulator.core import choice
@@ -12,6 +12,7 @@ from emulator.core.addresses import tramp_ops_curr
 from emulator.core.ops import FtraceOps
 from emulator.core.records import DynFtrace
 from emulator.description import Ability
+from emulator.errors import RunError
 
 if TYPE_CHECKING:
     from emulator.core.ftrace import Ftrace
@@ -75,7 +76,7 @@ def rehearse(core: Ftrace, rec: DynFtrace) -> Rehearsal:
         return Rehearsal(direct=core.direct_functions.get(rec.ip, 0) if direct else 0, graph=graph)
     stage = _Stage(func, full=full, graph=graph)
     passes = Ability.ARCH_SUPPORTS_FTRACE_OPS in core.platform.abilities
-    with _on(core, stage):
+    with _on(core, stage), suppress(RunError):  # a func that is NULL ends the rehearsal, as it would end the call
         record = stage if passes and (full or core.release.callback_gets_fregs) else None
         core.call(_behind_helper(core, func), rec.ip, 0, op, record)
     return stage.rehearsal()
