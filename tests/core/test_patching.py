@@ -106,7 +106,7 @@ TARGETS = [
     ("3.7", ["", "SAVE_REGS"], "ftrace_regs_caller"),
     ("3.7", ["SAVE_REGS_IF_SUPPORTED"], "ftrace_caller"),
     ("3.7-no-regs", ["SAVE_REGS_IF_SUPPORTED"], "ftrace_caller"),
-    ("3.7-list", ["", "SAVE_REGS_IF_SUPPORTED"], "ftrace_caller"),
+    ("3.7-list", ["SAVE_REGS_IF_SUPPORTED"], "ftrace_caller"),
     ("6.12-shared", [""], "ftrace_caller"),
     ("6.12-shared", ["SAVE_REGS", ""], "ftrace_regs_caller"),
     ("6.12", [""], "copy of ops0"),

@@ -476,14 +476,16 @@ class Old(Oracle):
         if enabled == self.enabled:
             return 0
         self.enabled = enabled
-        if self.dynamic and (self.list or self.graph.users):
+        patches = self.dynamic and (self.list or self.graph.users)
+        if patches:
             self.helping = self.helped
         if not enabled:
             self.function = "stub"
-            self.live.clear()
+            self.live = set() if patches else self.live
             return 0
         self.known = None
-        self.settle()
+        if patches:
+            self.settle()
         if self.list:
             self.function = "list" if len(self.list) > 1 else self._own_function(self.list[0])
         return 0
