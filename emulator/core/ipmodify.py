@@ -59,7 +59,7 @@ def _mark(core: Ftrace, call: str, ops: FtraceOps, rec: DynFtrace, *, wanted: bo
     if ops.has("IPMODIFY"):
         if wanted and rec.flags & bit:
             raise FtraceError(errno.EBUSY, call, f"another ops changes the ip of {rec.symbol} (IPMODIFY)")
-        rec.flags ^= bit
+        rec.flags = rec.flags | bit if wanted else rec.flags & ~bit
     elif wanted and rec.flags & bit:
         rule = f"an IPMODIFY ops is on {rec.symbol}, and {ops.name} cannot share"
         _ask(call, ops, OpsCmd.ENABLE_SHARE_IPMODIFY_SELF, rule)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Boot = Callable[[str], "Kernel"]
 
+CONTROL, GLOBALS = "ftrace_ops_control_func", "ftrace_global_list_func"
 LIST, ASSIST, HELPER, STUB = (
     "ftrace_ops_list_func",
     "ftrace_ops_assist_func",
@@ -38,7 +39,21 @@ CHOICES = [
     ("3.7-no-regs", ["RECURSION_SAFE"], "ops0_func", "ops0"),
     ("3.7-list", ["RECURSION_SAFE"], LIST, "ftrace_list_end"),
     ("3.7-list", [], STUB, "ftrace_list_end"),
+    ("3.6", ["GLOBAL DYNAMIC"], "ops0_func", "ops0"),
+    ("3.6", ["CONTROL DYNAMIC"], CONTROL, "control_ops"),
+    ("3.7", ["GLOBAL"], "ops0_func", "ops0"),
+    ("3.7", ["GLOBAL", "GLOBAL"], GLOBALS, "ops1"),
+    ("3.7", ["CONTROL", "CONTROL"], CONTROL, "control_ops"),
+    ("3.7", ["GLOBAL", "CONTROL"], LIST, "ftrace_list_end"),
+    ("3.7-list", ["GLOBAL"], LIST, "ftrace_list_end"),
+    ("6.1", [], STUB, "ftrace_list_end"),
+    ("6.1", [""], "ops0_func", "ops0"),
+    ("6.1", ["RECURSION"], ASSIST, "ops0"),
+    ("6.1", ["RCU"], LIST, "ftrace_list_end"),
+    ("6.1", ["DYNAMIC"], LIST, "ftrace_list_end"),
     ("6.12", [], STUB, "ftrace_list_end"),
+    ("6.12", ["STUB"], "ops0_func", "ops0"),
+    ("6.12", ["RCU RECURSION"], LIST, "ftrace_list_end"),
     ("6.12", [""], "ops0_func", "ops0"),
     ("6.12", ["RECURSION"], ASSIST, "ops0"),
     ("6.12", ["DYNAMIC"], LIST, "ftrace_list_end"),
@@ -111,3 +126,34 @@ def test_3_6_has_no_function_trace_op(boot: Boot) -> None:
     kernel = boot("3.6")
     kernel.core.unregister(kernel.register("first"))
     assert "function_trace_op" not in [name for name, *_ in kernel.plain.log]
+
+
+@pytest.mark.parametrize(
+    ("flags", "func"), [("", "probe_func"), ("DYNAMIC", "probe_func"), ("RECURSION", ASSIST), ("RCU", ASSIST)]
+)
+def test_what_a_private_copy_calls(boot: Boot, flags: str, func: str) -> None:
+    """ftrace_ops_get_func(): DYNAMIC is not looked at there."""
+    kernel = boot("6.12")
+    probe = kernel.register("probe", *flags.split(), on=["vfs_read"])
+    assert kernel.plain.name(kernel.plain.copies[probe.trampoline].func) == func
+
+
+def test_3_6_tells_its_helper_of_pids_only_when_code_is_patched_again(boot: Boot) -> None:
+    """ftrace_startup_enable(0) has nothing to do: the labels call the helper as before."""
+    kernel = boot("3.6-helper")
+    kernel.register("probe", "GLOBAL")
+    kernel.core.set_pids([2])
+    assert kernel.variable("__ftrace_trace_function") == "probe_func"
+    kernel.core.set_global_filter("vfs_*")
+    assert kernel.variable("__ftrace_trace_function") == "ftrace_pid_func"
+
+
+@pytest.mark.parametrize("config", ["3.6-helper", "3.7", "6.12"])
+def test_after_the_end_of_ftrace_the_variables_name_the_stub(boot: Boot, config: str) -> None:
+    kernel = boot(config)
+    kernel.register("probe", on=["vfs_read"])
+    kernel.core.kill()
+    assert kernel.variable("ftrace_trace_function") == STUB
+    if config == "3.6-helper":
+        assert kernel.variable("__ftrace_trace_function") == STUB
+        assert kernel.call("vfs_read") == []

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ def enabled(kernel: Kernel) -> list[str]:
     return [name for name in ALL if kernel.target(name) != "nop"]
 
 
-def code(call: Callable[..., None], *arguments: Any, **options: Any) -> int | None:
+def code(call: Callable[..., object], *arguments: Any, **options: Any) -> int | None:
     """The errno of a refusal, whose text names it."""
     with pytest.raises(FtraceError) as refused:
         call(*arguments, **options)
@@ -214,3 +215,110 @@ def test_a_private_copy_hides_that(boot: Boot) -> None:
     kernel.core.set_filter(kprobe, "do_exit", reset=True)
     assert kernel.letters("vfs_read") == "1 ENABLED REGS REGS_EN TRAMP TRAMP_EN"
     assert [(seen.ops, seen.regs) for seen in kernel.call("vfs_read")] == [("plain", False)]
+
+
+# -- how a notrace hash is counted -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("config", "regs"), [("3.7", True), ("6.1", False), ("6.12", True), ("6.12-shared", True)])
+def test_regs_after_a_notrace_hash_has_narrowed(boot: Boot, config: str, regs: bool) -> None:
+    """6.1 counts it down when the ops does not want the function any more, and looks who else wants regs: nobody.
+    6.12 counts everything down first, while the ops still wants it; 3.7 never takes regs back.
+    """
+    kernel = boot(config)
+    kernel.register("plain", on=["vfs_read"])
+    kprobe = kernel.register("kprobe", "SAVE_REGS")
+    kernel.core.set_notrace(kprobe, "vfs_read")
+    assert ("REGS REGS_EN" in kernel.letters("vfs_read")) == regs
+    assert [(seen.ops, seen.regs) for seen in kernel.call("vfs_write")] == [("kprobe", True)]
+
+
+@pytest.mark.parametrize(("config", "regs"), [("3.7", True), ("6.1", True), ("6.12", True), ("6.12-shared", True)])
+def test_regs_after_a_filter_has_narrowed(boot: Boot, config: str, regs: bool) -> None:
+    """Here 6.1 counts as 6.12 does."""
+    kernel = boot(config)
+    kernel.register("plain", on=["vfs_read"])
+    kprobe = kernel.register("kprobe", "SAVE_REGS", on=["vfs_read"])
+    kernel.core.set_filter(kprobe, "vfs_write", reset=True)
+    assert ("REGS REGS_EN" in kernel.letters("vfs_read")) == regs
+
+
+@pytest.mark.parametrize(("config", "ends"), [("6.1", True), ("6.12", False), ("6.12-shared", False)])
+def test_a_notrace_hash_that_grows_twice(boot: Boot, config: str, ends: bool) -> None:
+    """6.1 counts what was not traced before up and down again: REGS stays, and is found when the last ops goes."""
+    kernel = boot(config)
+    kprobe = kernel.register("kprobe", "SAVE_REGS")
+    kernel.core.set_notrace(kprobe, "vfs_read")
+    kernel.core.set_notrace(kprobe, "vfs_write")
+    assert [kernel.letters(function)[0] for function in ALL] == ["0", "0", "1"]
+    kernel.core.unregister(kprobe)
+    assert kernel.core.disabled == ends
+
+
+@pytest.mark.parametrize("config", ["3.6", "3.7", "6.1", "6.12"])
+def test_a_notrace_hash_counts_only_what_the_filter_has(boot: Boot, config: str) -> None:
+    kernel = boot(config)
+    ops = kernel.register("probe", on=["vfs_read", "do_exit"])
+    for glob, counts in (("vfs_write", "101"), ("vfs_read", "001"), ("*", "000"), ("!*", "101"), ("do_exit", "100")):
+        kernel.core.set_notrace(ops, glob)
+        assert "".join(kernel.letters(function)[0] for function in ALL) == counts, glob
+    kernel.core.set_filter(ops, None, reset=True)
+    assert enabled(kernel) == ["vfs_read", "vfs_write"]
+    kernel.core.unregister(ops)
+    assert [kernel.letters(function) for function in ALL] == ["0"] * 3
+
+
+# -- the end of counting -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("config", ["3.6", "3.7", "6.1", "6.12"])
+def test_as_many_ops_as_can_be_counted_are_too_many(boot: Boot, config: str) -> None:
+    """FTRACE_REF_MAX: FTRACE_WARN_ON() when it is reached."""
+    kernel = boot(config)
+    rec, most = kernel.record("vfs_read"), kernel.release.bits.count
+    first = kernel.register("first", on=["vfs_read"])
+    rec.flags += most - 3
+    kernel.register("second", on=["vfs_read"])
+    assert (rec.count(kernel.release.bits), kernel.core.disabled) == (most - 1, False)
+    with contextlib.suppress(FtraceError):  # later releases say so
+        kernel.register("third", on=["vfs_read"])
+    assert kernel.core.disabled
+    assert code(kernel.core.unregister, first) == errno.ENODEV
+
+
+@pytest.mark.parametrize("config", ["3.6", "3.7", "6.1", "6.12"])
+def test_a_function_cannot_lose_an_ops_that_it_never_had(boot: Boot, config: str) -> None:
+    kernel = boot(config)
+    ops = kernel.register("probe", on=["vfs_read"])
+    kernel.record("vfs_read").flags -= 1
+    with contextlib.suppress(FtraceError):
+        kernel.core.unregister(ops)
+    assert kernel.core.disabled
+
+
+# -- functions that may not be traced ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("config", ["6.1", "6.12"])
+def test_a_record_that_is_disabled_is_counted_by_nobody(boot: Boot, config: str) -> None:
+    """A weak function that was replaced, or a module that is not ready yet."""
+    kernel = boot(config)
+    rec = kernel.record("vfs_read")
+    rec.flags = disabled = kernel.release.bits.DISABLED
+    ops = kernel.register("probe")
+    livepatch = kernel.ops("livepatch", "IPMODIFY", on=["vfs_read"])
+    kernel.core.register(livepatch)
+    assert (rec.flags, enabled(kernel)) == (disabled, ["vfs_write", "do_exit"])
+    for each in (livepatch, ops):
+        kernel.core.unregister(each)
+    assert (rec.flags, kernel.core.disabled) == (disabled, False)
+
+
+@pytest.mark.parametrize("config", ["6.1", "6.12"])
+def test_one_that_is_disabled_while_it_is_traced_is_counted_down(boot: Boot, config: str) -> None:
+    kernel = boot(config)
+    ops = kernel.register("probe", on=["vfs_read"])
+    kernel.record("vfs_read").flags |= kernel.release.bits.DISABLED
+    kernel.core.unregister(ops)
+    assert (kernel.target("vfs_read"), kernel.core.disabled) == ("nop", False)
+    assert kernel.letters("vfs_read") == "0"

@@ -22,7 +22,7 @@ ONE_USER = ["3.6", "3.7", "6.1"]
 MANY_USERS = ["6.12", "6.12-shared", "6.12-list"]
 
 
-def code(call: Callable[..., None], *arguments: Any) -> int | None:
+def code(call: Callable[..., object], *arguments: Any) -> int | None:
     with pytest.raises(FtraceError) as refused:
         call(*arguments)
     return refused.value.errno
@@ -30,8 +30,12 @@ def code(call: Callable[..., None], *arguments: Any) -> int | None:
 
 def entered(kernel: Kernel, gops: FgraphOps | None = None) -> list[str]:
     """The functions whose entry a user, or any user, is told of."""
-    events = [event for function in ALL for event in kernel.run(function) if type(event).__name__ == "Entered"]
-    return [event.function for event in events if gops is None or event.gops == gops.name]  # type: ignore[union-attr]
+    events: list[Any] = [event for function in ALL for event in kernel.run(function)]
+    return [
+        event.function
+        for event in events
+        if type(event).__name__ == "Entered" and (gops is None or event.gops == gops.name)
+    ]
 
 
 # -- how many ----------------------------------------------------------------------------------------------------------
