@@ -82,7 +82,7 @@ def _switch_at_once(core: Ftrace, func: int) -> None:
         core.helped_function = func
         func = core.platform.address(STOP_HELPER) if core.ops else func
         if not core.dynamic:
-            core.platform.set_variable("__ftrace_trace_function", core.helped_function)
+            core.tell_helper(core.helped_function)
     set_trace_function(core, func)
 
 

@@ -94,7 +94,7 @@ class Ftrace:
         choice.update_ftrace_function(self)
         choice.set_trace_function(self, self.trace_function)
         choice.set_trace_op(self)
-        self.platform.set_variable("__ftrace_trace_function", self.helped_function)
+        self.tell_helper(self.helped_function)
         if self.dynamic:
             self.platform.update_trace_func(self.label_function)
         self.platform.publish(self.list_end, self.list_end)
@@ -299,7 +299,12 @@ class Ftrace:
         self.disabled, self.enabled = True, False
         self.helped_function = self.pid_function = stub
         choice.set_trace_function(self, stub)
-        self.platform.set_variable("__ftrace_trace_function", stub)
+        self.tell_helper(stub)
+
+    def tell_helper(self, func: int) -> None:
+        """__ftrace_trace_function = func: what 3.6's ftrace_test_stop_func() calls from now on."""
+        self.helper_calls = func
+        self.platform.set_variable("__ftrace_trace_function", func)
 
     def must_not_have_died(self, call: str) -> None:
         """Raises FtraceError ENODEV where ftrace was killed meanwhile."""

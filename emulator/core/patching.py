@@ -55,7 +55,7 @@ def run_update_code(core: Ftrace, call: str, command: Command) -> None:
     with held_off(core):
         modify_all_code(core, command)
         if core.needs_helper:
-            core.platform.set_variable("__ftrace_trace_function", core.helped_function)
+            core.tell_helper(core.helped_function)
     if core.bug:
         raise FtraceError(errno.ENODEV, call, f"patching failed, ftrace was killed: {core.bug}") from core.bug
 

@@ -31,6 +31,8 @@ class Rehearsal(NamedTuple):
     """function_trace_stop is set."""
     func: int = 0
     """What the trampoline calls at its label."""
+    graph_away: bool = False
+    """The graph tracer has ended (ftrace_graph_is_dead()), or pauses for the task: it takes no return."""
 
     @property
     def graph_calls(self) -> int:
@@ -66,6 +68,10 @@ class _Stage:
 
 def rehearse(core: Ftrace, rec: DynFtrace) -> Rehearsal:
     """What a call of the function at `rec` should lead to. Nothing is called, and nothing changes."""
+    return _rehearse(core, rec)._replace(graph_away=core.graph.dead or bool(core.current.tracing_graph_pause))
+
+
+def _rehearse(core: Ftrace, rec: DynFtrace) -> Rehearsal:
     graph = _graph_by_label(core, rec)
     if core.function_trace_stop:
         tested = Ability.FUNCTION_TRACE_MCOUNT_TEST in core.platform.abilities
@@ -107,7 +113,7 @@ def _called(core: Ftrace, rec: DynFtrace) -> tuple[int | None, Any, bool]:
 def _behind_helper(core: Ftrace, func: int) -> int:
     """3.6's helper only tests function_trace_stop."""
     helper = core.platform.address(choice.STOP_HELPER) if core.needs_helper else None
-    return core.helped_function if func == helper else func
+    return core.helper_calls if func == helper else func
 
 
 @contextmanager

@@ -102,7 +102,6 @@ def test_a_func_that_is_null_ends_it_and_nothing_else(boot: Boot) -> None:
     assert not kernel.core.disabled
 
 
-@pytest.mark.xfail(reason="the rehearsal takes what the helper shall call, not what it calls now")
 def test_what_3_6s_helper_does_not_know_yet(boot: Boot) -> None:
     """__ftrace_trace_function is written when code is patched, and pids alone patch nothing."""
     kernel = boot("3.6-helper")

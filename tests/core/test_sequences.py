@@ -1188,8 +1188,7 @@ class Both:
             events = self.kernel.run(function, partial(self._run_all, inner))
             assert [self._told(event) for event in events] == self.oracle.run(function, *inner), function
             assert self.kernel.landed == 0x9000
-        if getattr(self.oracle, "helped", None) is getattr(self.oracle, "helping", None):  # see test_rehearsal.py
-            self.rehearse("do_exit")
+        self.rehearse("do_exit")
 
     def rehearse(self, function: str) -> None:
         """What our rehearsal promises is what happens; whether the graph tracer wants the function is left open."""
