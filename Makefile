@@ -13,7 +13,7 @@ VARIABLES := ARCH RELEASE VARIANT SRC OPS FUNCTION SEED FORMAT
 PYTHON ?= python3
 V ?= 0
 
-.PHONY: help emulate selftest list bench test lint types wheel ci clean
+.PHONY: help emulate mutants selftest list bench test lint types wheel ci clean
 
 # A mistyped variable must not be a silent default (a make above this one may have given variables of its own).
 space := $(subst ,, )
@@ -49,6 +49,9 @@ emulate: .venv/run.stamp ## run an architecture's trampolines and show what a ca
 
 selftest: .venv/run.stamp ## run the kernel's own tests through our trampolines, or through yours
 	$(Q)$(RUN) emulator selftest $(arch) $(subject) $(call option,--seed,SEED) $(format)
+
+mutants: .venv/run.stamp ## change an architecture's trampolines, one instruction each time: what is caught?
+	$(Q)$(RUN) emulator mutate $(arch) $(subject) $(call option,--seed,SEED) $(format)
 
 list: .venv/run.stamp ## show architectures, variants, abilities and the traced functions
 	$(Q)$(RUN) emulator list $(format)

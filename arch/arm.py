@@ -77,8 +77,8 @@ FRAMES = {"CONFIG_FRAME_POINTER": 1}
 DYNAMIC3 = STATIC3 | Ability.DYNAMIC_FTRACE
 WITH_REGS = STATIC6 | Ability.DYNAMIC_FTRACE | Ability.DYNAMIC_FTRACE_WITH_REGS | Ability.ARCH_SUPPORTS_FTRACE_OPS
 
-STATIC_PLAIN = Entry(symbol="__gnu_mcount_nc", clobbers=("ip", "cpsr"))
-PLAIN_3 = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=("ip", "cpsr"))
+STATIC_PLAIN = Entry(symbol="__gnu_mcount_nc", clobbers=("ip", "cpsr"), frames="own")
+PLAIN_3 = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=("ip", "cpsr"), frames="own")
 PLAIN_6 = Entry(symbol="ftrace_caller", call="ftrace_call", record=3, clobbers=("ip", "cpsr"))
 REGS_6 = Entry(
     symbol="ftrace_regs_caller",
@@ -90,8 +90,12 @@ REGS_6 = Entry(
 )
 
 # arch/arm/kernel/ftrace.c: prepare_ftrace_return(), ftrace_modify_graph_caller()
-STATIC_GRAPH_3 = Graph(prepare=("parent", "self_addr", "frame_pointer"), handler="frame_pointer")
-STATIC_GRAPH_6 = Graph(prepare=("parent", "self_addr", "frame_pointer", "stack_pointer"), handler="frame_pointer")
+STATIC_GRAPH_3 = Graph(
+    prepare=("parent", "self_addr", "frame_pointer"), frame=Reg("fp"), handler="frame_pointer", returns=Reg("fp")
+)
+STATIC_GRAPH_6 = replace(
+    STATIC_GRAPH_3, prepare=("parent", "self_addr", "frame_pointer", "stack_pointer"), returns=Reg("sp")
+)
 GRAPH_CALL = GraphCall("ftrace_graph_call", "ftrace_graph_caller", B, NOP)
 GRAPH_REGS_CALL = GraphCall("ftrace_graph_regs_call", "ftrace_graph_regs_caller", B, NOP)
 GRAPH_3 = replace(STATIC_GRAPH_3, calls=(GRAPH_CALL,))
@@ -112,10 +116,24 @@ def v6(release: str) -> Variant:
         graph=GRAPH_6,
         quirks=(
             Quirk(
+                "P3",
+                "C3 op",
+                "a task that has loaded op before ftrace_call is changed hands it to the new callback",
+                f"{release} kernel/trace/ftrace.c ftrace_modify_all_code(): a task may be stopped within ftrace_caller",
+                "change-second-gone",
+            ),
+            Quirk(
                 "C5",
                 "cpsr",
                 "never written",
                 f"{release} arch/arm/kernel/entry-ftrace.S ftrace_regs_caller: room is made, nothing is stored",
+            ),
+            Quirk(
+                "G2",
+                "self_addr",
+                "where a callback has changed pc the graph tracer takes that for the function",
+                f"{release} arch/arm/kernel/entry-ftrace.S ftrace_graph_regs_caller: it looks at regs->pc",
+                "graph-ip",
             ),
         ),
     )
@@ -160,6 +178,7 @@ ARCH = Arch(
         preserved=("r4", "r5", "r6", "r7", "r8", "r9", "r10", "fp", "sp"),
         pc="pc",
         sp="sp",
+        frame_pointer="fp",
         flags="cpsr",
         arithmetic_flags=0xF8000000,  # N Z C V Q
         flags_base=0x13,  # SVC mode, ARM state

@@ -15,6 +15,7 @@ from emulator.description import (
     Graph,
     GraphCall,
     Memory,
+    Poke,
     Quirk,
     Reg,
     Return,
@@ -70,19 +71,62 @@ NOP5 = bytes.fromhex("0f1f440000")  # P6_NOP5; arch_init_ideal_nops() chooses it
 FENTRY = Site(mcount="__fentry__", call=CALL, nop=NOP5, parent=Word("rsp", 0), parent_slot=Reg("rsp"))
 MCOUNT = Site(mcount="mcount", call=CALL, nop=NOP5, parent=Word("rbp", 8), parent_slot=Sum("rbp", 8))
 
+# 3.7 arch/x86/kernel/ftrace.c ftrace_int3_handler(): a site that is hit acts as a NOP.
+# 6.x arch/x86/kernel/alternative.c poke_int3_handler(): it acts as the new instruction.
+POKE_3 = Poke(stopped=False, breakpoint=b"\xcc", labels=False, graph=False)
+POKE_6 = Poke(stopped=False, breakpoint=b"\xcc", emulates=True)
+POKE_QUIRKS_3 = (
+    Quirk(
+        "P4",
+        "callbacks",
+        "no callback runs while code is changed",
+        "3.7 kernel/trace/ftrace.c ftrace_run_update_code(): function_trace_stop is raised meanwhile",
+        "change-*",
+    ),
+    Quirk(
+        "P3",
+        "T2 landing",
+        "a task that has passed the test of function_trace_stop dies at the breakpoint at ftrace_call",
+        "3.7 arch/x86/kernel/ftrace.c ftrace_int3_handler(): it knows sites only; later releases know ftrace_call too",
+        "change-*",
+        "CPU exception 3 at ftrace_*",
+    ),
+)
+TORN_JUMP = Quirk(
+    "P3",
+    "a store seen in part",
+    "another CPU may see the jump to the graph caller half changed",
+    "3.7 arch/x86/kernel/ftrace.c ftrace_mod_jmp(): one plain store; later releases use a breakpoint",
+    "change-graph*",
+)
+
+
+def stale_op(release: str) -> Quirk:
+    """What the core of that release does to whoever has loaded op already."""
+    return Quirk(
+        "P3",
+        "C3 op",
+        "a task that has loaded op before ftrace_call is changed hands it to the new callback",
+        f"{release} kernel/trace/ftrace.c ftrace_modify_all_code(): nobody waits for tasks within ftrace_caller",
+        "change-second-gone",
+    )
+
+
 # -- 3.6: neither op nor regs -----------------------------------------------------------------------------------------
 
 X3 = Ability.FUNCTION_TRACER | Ability.FUNCTION_GRAPH_TRACER
 X36 = X3 | Ability.DYNAMIC_FTRACE | Ability.ARCH_REPLACE_CODE | Ability.FUNCTION_TRACE_MCOUNT_TEST
 STATIC3 = X3 | Ability.FUNCTION_TRACE_MCOUNT_TEST
 
-PLAIN_36 = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=("r10", "r11", "eflags"))
-STATIC_MCOUNT = Entry(symbol="mcount", clobbers=("r10", "r11", "eflags"))
+PLAIN_36 = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=("r10", "r11", "eflags"), frames="own")
+STATIC_MCOUNT = Entry(symbol="mcount", clobbers=("r10", "r11", "eflags"), frames="own")
 STATIC_FENTRY = Entry(symbol="__fentry__", clobbers=("r10", "r11", "eflags"))
 
 # arch/x86/kernel/ftrace.c prepare_ftrace_return(parent, self_addr, frame_pointer), ftrace_mod_jmp()
-STATIC_GRAPH_3 = Graph(prepare=("parent", "self_addr", "frame_pointer"), handler="frame_pointer")
+STATIC_GRAPH_3 = Graph(prepare=("parent", "self_addr", "frame_pointer"), handler="frame_pointer", returns=Reg("rbp"))
 GRAPH_3 = replace(STATIC_GRAPH_3, calls=(GraphCall("ftrace_graph_call", "ftrace_graph_caller", JUMP, "ftrace_stub"),))
+CALLERS_FRAME = Word("rbp", 0)  # behind mcount's prologue
+STATIC_GRAPH_MCOUNT, GRAPH_MCOUNT = replace(STATIC_GRAPH_3, frame=CALLERS_FRAME), replace(GRAPH_3, frame=CALLERS_FRAME)
 
 # The frame-pointer test of the graph tracer is compiled out where fentry leaves no frame to compare.
 FRAMES = Ability.FRAME_POINTER | Ability.FUNCTION_GRAPH_FP_TEST
@@ -95,8 +139,9 @@ LEA = Quirk(
     "op",
     "the callback gets the address of the variable function_trace_op instead of its contents",
     "3.7 arch/x86/kernel/entry_64.S ftrace_caller_setup: an LEA; the variable itself is loaded since 3.13",
+    got="&function_trace_op",
 )
-PLAIN_37 = Entry(symbol="ftrace_caller", call="ftrace_call", record=3, clobbers=("r10", "r11", "eflags"))
+PLAIN_37 = Entry(symbol="ftrace_caller", call="ftrace_call", record=3, clobbers=("r10", "r11", "eflags"), frames="own")
 REGS_37 = Entry(
     symbol="ftrace_regs_caller",
     call="ftrace_regs_call",
@@ -104,8 +149,11 @@ REGS_37 = Entry(
     promises=tuple(name for name in EVERY if name != "orig_ax"),
     honours=(*ARGUMENTS, *PRESERVED, "ip", "flags"),
     clobbers=("r11",),
+    frames="own",
 )
 QUIRKS_37 = (
+    *POKE_QUIRKS_3,
+    TORN_JUMP,
     LEA,
     *(
         Quirk(
@@ -113,9 +161,21 @@ QUIRKS_37 = (
             what,
             "lost behind ftrace_regs_caller while the graph tracer is on",
             "3.7 arch/x86/kernel/entry_64.S ftrace_graph_caller: behind both entries, it saves as the plain one",
-            "graph-regs*",
+            exercises,
         )
-        for clause, what in (("T1", "r10"), ("T4", "eflags"))
+        for clause, what, exercises in (
+            ("T1", "r10", "graph-regs*"),
+            ("T4", "eflags", "graph-regs*"),
+            ("W1", "r10", "graph-ip"),
+            ("W1", "eflags", "graph-ip"),
+        )
+    ),
+    Quirk(
+        "G2",
+        "self_addr",
+        "where a callback has changed ip the graph tracer takes that for the function",
+        "3.7 arch/x86/kernel/entry_64.S ftrace_graph_caller: behind both entries, it looks at the return address",
+        "graph-ip",
     ),
     Quirk("C5", "orig_ax", "never written", "3.7 arch/x86/kernel/entry_64.S ftrace_regs_caller: no store to ORIG_RAX"),
 )
@@ -160,7 +220,7 @@ REGS_6 = Entry(
 PLAIN_6_FRAMED, REGS_6_FRAMED = replace(PLAIN_6, frames="linked"), replace(REGS_6, frames="encoded")
 
 # arch/x86/kernel/ftrace.c ftrace_graph_func(); return_to_handler passes a record since 6.5
-GRAPH_61 = Graph(slot="sp", handler="frame_pointer")
+GRAPH_61 = Graph(slot="sp", handler="frame_pointer", returns=Reg("rbp"))
 GRAPH_612 = Graph(slot="sp", handler="fregs")
 
 DIRECT_61 = Quirk(
@@ -206,8 +266,9 @@ def v6(release: str, abilities: Ability, graph: Graph, quirk: Quirk) -> tuple[Va
         graph=graph,
         direct="orig_ax",
         copying=COPYING,
+        poke=POKE_6,
         get_regs="cs",
-        quirks=(quirk,),
+        quirks=(quirk, stale_op(release)),
     )
     return (
         base,
@@ -295,7 +356,9 @@ ARCH = Arch(
             abilities=X36 | FRAMES,
             site=MCOUNT,
             plain=PLAIN_36,
-            graph=GRAPH_3,
+            graph=GRAPH_MCOUNT,
+            poke=POKE_3,
+            quirks=POKE_QUIRKS_3,
         ),
         Variant(
             name="3.6-static",
@@ -305,7 +368,7 @@ ARCH = Arch(
             abilities=STATIC3 | FRAMES,
             site=MCOUNT,
             plain=STATIC_MCOUNT,
-            graph=STATIC_GRAPH_3,
+            graph=STATIC_GRAPH_MCOUNT,
         ),
         Variant(
             name="3.7",
@@ -318,6 +381,7 @@ ARCH = Arch(
             plain=PLAIN_37,
             regs=REGS_37,
             graph=GRAPH_3,
+            poke=POKE_3,
             quirks=QUIRKS_37,
         ),
         Variant(
@@ -329,7 +393,8 @@ ARCH = Arch(
             site=MCOUNT,
             plain=PLAIN_37,
             regs=REGS_37,
-            graph=GRAPH_3,
+            graph=GRAPH_MCOUNT,
+            poke=POKE_3,
             quirks=QUIRKS_37,
         ),
         Variant(
@@ -353,6 +418,8 @@ ARCH = Arch(
             site=FENTRY,
             plain=PLAIN_37,
             graph=GRAPH_3,
+            poke=POKE_3,
+            quirks=(*POKE_QUIRKS_3, stale_op("3.7")),
             synthetic=True,
         ),
         Variant(
@@ -365,6 +432,8 @@ ARCH = Arch(
             site=FENTRY,
             plain=PLAIN_36,
             graph=GRAPH_3,
+            poke=POKE_3,
+            quirks=POKE_QUIRKS_3,
             synthetic=True,
         ),
         *v6("6.1", X61, GRAPH_61, DIRECT_61),

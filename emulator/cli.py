@@ -27,6 +27,10 @@ def parser() -> argparse.ArgumentParser:
     _emulate(
         commands.add_parser("emulate", allow_abbrev=False, help="run a variant's trampolines and show the picture")
     )
+    _check(commands.add_parser("check", allow_abbrev=False, help="hold trampolines to the contract"))
+    _explain(commands.add_parser("explain", allow_abbrev=False, help="what a clause of the contract asks"))
+    _diff(commands.add_parser("diff", allow_abbrev=False, help="what changed in behaviour between two trampolines"))
+    _mutate(commands.add_parser("mutate", allow_abbrev=False, help="how many broken trampolines the contract catches"))
     _selftest(
         commands.add_parser("selftest", allow_abbrev=False, help="run the kernel's own tests through trampolines")
     )
@@ -81,6 +85,59 @@ def _selftest(command: argparse.ArgumentParser) -> None:
     _output(command)
 
 
+def _check(command: argparse.ArgumentParser) -> None:
+    command.add_argument("arch", nargs="*", metavar="ARCH", help="the kernel's or uname's name (default: this host's)")
+    command.add_argument("--release", metavar="R", help="only this kernel release (default: all)")
+    command.add_argument("--variant", metavar="V", action="append", default=[], help="only this configuration")
+    command.add_argument("--source", metavar="F.S", type=Path, help="a trampoline to judge in the place of ours")
+    command.add_argument("--clause", metavar="C", action="append", default=[], help="only this clause (default: all)")
+    command.add_argument("--scenario", metavar="S", action="append", default=[], help="only this one (default: all)")
+    command.add_argument("--seed", metavar="N", type=int, help="the first seed (default: 1)")
+    command.add_argument("--seeds", metavar="N", type=int, help="how many seeds (default: 2, and 1 with --seed)")
+    command.add_argument("--jobs", metavar="N", type=int, default=1, help="processes (default: 1)")
+    command.add_argument(
+        "--allow",
+        metavar="C:WHAT=REASON",
+        action="append",
+        default=[],
+        help="accept what is wrong under that name: XFAIL, with your reason",
+    )
+    command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
+    command.set_defaults(run="emulator.commands.check")
+    _output(command, "text", "json", "ktap", "junit", "github")
+
+
+def _mutate(command: argparse.ArgumentParser) -> None:
+    command.add_argument("arch", nargs="*", metavar="ARCH", help="the kernel's or uname's name (default: this host's)")
+    command.add_argument("--release", metavar="R", help="only this kernel release (default: all)")
+    command.add_argument("--variant", metavar="V", action="append", default=[], help="only this configuration")
+    command.add_argument("--source", metavar="F.S", type=Path, help="a trampoline to change in the place of ours")
+    command.add_argument("--seed", metavar="N", type=int, default=1, help="replays everything (default: 1)")
+    command.add_argument("--sample", metavar="N", type=int, help="so many mutants of each variant (default: all)")
+    command.add_argument("--jobs", metavar="N", type=int, default=2, help="processes (default: 2)")
+    command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
+    command.set_defaults(run="emulator.commands.mutate")
+    _output(command, "text", "json", "markdown")
+
+
+def _explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument("clause", nargs="*", metavar="CLAUSE", help="its id, C5 (default: a list of all)")
+    command.set_defaults(run="emulator.commands.explain")
+    _destination(command)
+
+
+def _diff(command: argparse.ArgumentParser) -> None:
+    command.add_argument("old", metavar="OLD", help="F.S, a document of check --format json, or ARCH:VARIANT of ours")
+    command.add_argument("new", metavar="NEW", help="the same")
+    command.add_argument("--arch", metavar="ARCH", help="what a .S is for (default: this host's)")
+    command.add_argument("--release", metavar="R", help="what a .S stands in for: kernel release (default: the newest)")
+    command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
+    command.add_argument("--seed", metavar="N", type=int, default=1, help="any gives the same (default: 1)")
+    command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
+    command.set_defaults(run="emulator.commands.diff")
+    _output(command)
+
+
 def _list(command: argparse.ArgumentParser) -> None:
     command.add_argument("--markdown", action="store_true", help="the support matrix of the documentation")
     command.set_defaults(run="emulator.commands.list")
@@ -94,8 +151,8 @@ def _bench(command: argparse.ArgumentParser) -> None:
     _destination(command)
 
 
-def _output(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+def _output(command: argparse.ArgumentParser, *formats: str) -> None:
+    command.add_argument("--format", choices=formats or ("text", "json"), default="text", help="default: text")
     _destination(command)
 
 

@@ -124,7 +124,8 @@ class Abi:
     flags_base: int
     """The other bits of the flags register, as a kernel runs with interrupts on."""
     frame_pointer: str | None = None
-    """The register that leads from frame to frame, where kernels may be built so: [it] = next, [it + word] = return."""
+    """The register that leads from frame to frame, where kernels may be built so; where an Entry builds frames itself,
+    [it] = next, [it + word] = return."""
     link: str | None = None
     """The register a call puts its return address into; None where the call pushes it."""
     stack_align: int
@@ -188,8 +189,9 @@ class Entry:
     clobbers: tuple[str, ...] = ()
     """Registers that this entry may leave changed, by that release's own word."""
     frames: str | None = None
-    """With frame pointers: "linked", two frames are built, the traced function's and its parent's; "encoded", the frame
-    pointer is the record's address with its lowest bit set; None, nothing is built."""
+    """With frame pointers: "own", the traced function has built its frame before the site; "linked", two frames are
+    built, the traced function's and its parent's; "encoded", the frame pointer is the record's address with its lowest
+    bit set; None, nothing is built."""
     end: str | None = None
     """Private copies only: the label behind the last byte copied."""
     op_load: str | None = None
@@ -211,6 +213,28 @@ class Copying:
     ending: bytes
     """What is written behind the copied code; the ops pointer follows `ending_size` bytes on."""
     ending_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poke:
+    """How a kernel changes an instruction that somebody may be about to run.
+
+    Either everybody else is stopped meanwhile; or a breakpoint stands in its first byte until the others are new, and
+    the breakpoint's handler sends on what runs onto it; or it is written by plain stores.
+    """
+
+    stopped: bool = True
+    """Everybody else is stopped: stop_machine()."""
+    breakpoint: bytes = b""
+    """The breakpoint instruction; empty: there is none."""
+    emulates: bool = False
+    """What the handler does: the new instruction, or nothing but to go on behind the old one."""
+    labels: bool = True
+    """Whether it knows the calls in trampolines, and not only sites."""
+    graph: bool = True
+    """Whether the branch to the graph caller is changed in this way too, and not by plain stores."""
+    whole: int = 1
+    """Bytes of a plain store that others see at once."""
 
 
 class GraphCall(NamedTuple):
@@ -238,8 +262,12 @@ class Graph:
     """What prepare_ftrace_return() gets, in order: parent, self_addr, frame_pointer, stack_pointer."""
     slot: str | None = None
     """The member of ftrace_regs that holds the address of the parent's return address."""
+    frame: Value | None = None
+    """What prepare_ftrace_return() gets for frame_pointer, at the site; None where nobody looks at it."""
     handler: str
     """What ftrace_return_to_handler() gets: frame_pointer, or fregs."""
+    returns: Value | None = None
+    """What that frame_pointer is, as the function returns."""
 
 
 # -- variants ----------------------------------------------------------------------------------------------------------
@@ -275,7 +303,7 @@ class Ability(enum.Flag):
 class Quirk(NamedTuple):
     """A known fault of that kernel release: the clause it breaks, what exactly, what happens, and the source.
 
-    `exercises` is a pattern of the exercises that show it, as fnmatch reads them.
+    `exercises` is a pattern of the exercises that show it, `got` one of what there is then, as fnmatch reads them.
     """
 
     clause: str
@@ -283,6 +311,7 @@ class Quirk(NamedTuple):
     effect: str
     source: str
     exercises: str = "*"
+    got: str = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -307,6 +336,7 @@ class Variant:
     direct: str | None = None
     """The member of the record by which a callback asks for a direct call (arch_ftrace_set_direct_caller())."""
     copying: Copying | None = None
+    poke: Poke = Poke()
     get_regs: str | None = None
     """With partial records: the member that is zero in them, by which ftrace_get_regs() tells (None: no such test)."""
     quirks: tuple[Quirk, ...] = ()

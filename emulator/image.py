@@ -7,6 +7,7 @@ import random
 from functools import lru_cache
 
 from emulator.core.records import DynFtrace
+from emulator.core.release import VARIABLES
 from emulator.machine.memory import PAGE, Memory, Region
 from emulator.placement import DATA_SIZE, GATE_SIZE, OPS_OFFSET, SUBJECT_DATA_OFFSET, TEXT_SIZE, Room, placement
 from emulator.subject import Subject
@@ -66,6 +67,9 @@ class Image:
         for gate in self.placement.gates:
             self.memory.write(gate, self.arch.function_return)
         self.memory.write(self.exit, self.arch.exit)
+        for name, kind in VARIABLES.items():
+            if kind == "int":  # what a wider load would find behind it
+                self.memory.write(self.symbols.address(name) + 4, b"\xa5" * (self.word - 4))
 
     # -- room ---------------------------------------------------------------------------------------------------------
 
@@ -80,6 +84,12 @@ class Image:
         """Whether a C function is there."""
         page = address - address % PAGE
         return page in (self.gates, self.module_gates) and address % GATE_SIZE == 0
+
+    def in_trampoline(self, address: int) -> bool:
+        """Whether code of a trampoline, or of a private copy of one, is there."""
+        if self.module_gates + PAGE <= address < self.modules.end:
+            return True
+        return any(chunk.address <= address < chunk.end for chunk in self.placement.trampolines.chunks)
 
     def add_ops(self, name: str, size: int, home: str = "core") -> int:
         """Room for a struct ftrace_ops. Raises InputError when it ends."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator import catalog
 from emulator.cfunctions import CFunctions
@@ -16,7 +16,7 @@ from emulator.core.graph import FgraphOps
 from emulator.core.ops import FtraceOps
 from emulator.core.records import DynFtrace
 from emulator.core.task import Task
-from emulator.description import Ability
+from emulator.description import Ability, Reg, Sum
 from emulator.errors import UnknownName, UsageError
 from emulator.image import Image
 from emulator.machine.registers import Layout
@@ -25,6 +25,9 @@ from emulator.recording import Arrival, Call, Pointer, Recording, RecordSeen
 from emulator.runner import LIMIT, Runner
 from emulator.subject import Subject, load, select
 from emulator.views import FtraceRegs
+
+if TYPE_CHECKING:
+    from emulator.checks.finding import Finding
 
 MOST = 1_000_000_000
 """The highest limit that a run can be given."""
@@ -59,6 +62,8 @@ class Lab:
         self.image = Image(subject, seed)
         self.patcher = Patcher(self.image, self.release)
         self.core = Ftrace(self.release, self.patcher, self.image.records, self._deliver)
+        self.users: list[FtraceOps] = []
+        """Whom register() has accepted, newest first: kept beside the core's own lists, so that they can be checked."""
         self.fregs: FtraceRegs | None = None
         """During a callback since 5.11: the fourth argument as it was passed."""
         self._arrival: Arrival | None = None
@@ -71,10 +76,12 @@ class Lab:
     def register(self, ops: FtraceOps) -> None:
         """register_ftrace_function()."""
         self.core.register(ops)
+        self.users.insert(0, ops)
 
     def unregister(self, ops: FtraceOps) -> None:
         """unregister_ftrace_function()."""
         self.core.unregister(ops)
+        self.users = [user for user in self.users if user is not ops]
 
     def set_filter(self, ops: FtraceOps, glob: str | None, *, reset: bool = False) -> None:
         """ftrace_set_filter(): "vfs_*" adds, "!vfs_*" takes away, `reset` empties the filter first; None is NULL."""
@@ -231,6 +238,15 @@ class Lab:
             raise recording.outcome
         return recording
 
+    def check(self, recording: Recording) -> list[Finding]:
+        """Hold a run to the contract: a finding for each thing that is wrong with a clause, else one that says why not.
+
+        Raises UsageError for a run that was not traced.
+        """
+        from emulator.checks.verdicts import findings  # noqa: PLC0415 - the exercises there are made of labs
+
+        return findings(recording)
+
     def untraced(self, recording: Recording) -> Recording:
         """The same call in a kernel where nobody traces anything; made when it is first asked for."""
         key = recording.function, recording.first
@@ -279,6 +295,15 @@ class Lab:
             return None
         return self.patcher.ops_at(op) or Pointer(op, self.symbol(op))
 
+    def _unwound(self, parent_ip: int, arrival: Arrival) -> int:
+        """The return address behind return_to_handler, by the word that the function returns through."""
+        slot = self.variant.site.parent_slot
+        if arrival.hit is None or not isinstance(slot, Reg | Sum):
+            return parent_ip
+        base, offset = (slot.base, slot.offset) if isinstance(slot, Sum) else (slot.name, 0)
+        address = self.layout.get(arrival.hit.registers, base) + offset
+        return self.core.graph.returns.ftrace_graph_ret_addr(parent_ip, address)
+
     def _deliver(self, ops: FtraceOps, ip: int, parent_ip: int, op: Any, record: FtraceRegs | None) -> None:
         """Call the user's function with what that release passes, and note what it saw."""
         arrival = self._arrival
@@ -286,7 +311,7 @@ class Lab:
         if not self.release.callback_gets_op:
             op = None
         regs = record.get_regs() if record else None
-        call = Call(ops, ip, parent_ip, op, arrival, self._bytes(arrival))
+        call = Call(ops, ip, parent_ip, op, arrival, self._bytes(arrival), caller=self._unwound(parent_ip, arrival))
         if record:
             seen = RecordSeen(call, full=regs is not None)
             call.regs = seen if regs is not None else None

@@ -19,6 +19,7 @@ from emulator.description import Ability, Branch, Engine
 from emulator.errors import Fault, InputError, UsageError
 from emulator.image import Image
 from emulator.placement import STUB, Placement
+from emulator.poke import Kind, Poker
 
 RETURN_STUB, ENTRY_STUB = "ftrace_stub_graph", "ftrace_graph_entry_stub"
 """What ftrace_graph_return and ftrace_graph_entry are while there is no graph tracer."""
@@ -43,6 +44,7 @@ class Patcher:
         self.abilities = self.variant.abilities
         self.insn_size = len(self.variant.site.call.opcode)
         self._memory, self._symbols = image.memory, image.symbols
+        self.poker = Poker(image.arch, self.variant.poke, image.memory)
         self.ops_layout = ftrace_ops(release, image.word, self.abilities)
         self._calls = patched_calls(image.placement)
         self._originals = originals(image.placement)
@@ -89,7 +91,7 @@ class Patcher:
 
     def make_call(self, ip: int, target: int) -> None:
         """The NOP at ip becomes a call."""
-        self._replace(ip, self.variant.site.nop, self._call(ip, target))
+        self._replace(Kind.SITE, ip, self.variant.site.nop, self._call(ip, target))
 
     def modify_call(self, ip: int, old: int, target: int) -> None:
         """The call at ip goes elsewhere. Raises TextError EINVAL where the configuration cannot do that.
@@ -98,16 +100,16 @@ class Patcher:
         """
         if not self.abilities & (Ability.DYNAMIC_FTRACE_WITH_REGS | Ability.ARCH_REPLACE_CODE):
             raise TextError(errno.EINVAL, f"{self._symbols.name(ip)}: this kernel has no ftrace_modify_call()")
-        self._replace(ip, self._call(ip, old), self._call(ip, target))
+        self._replace(Kind.SITE, ip, self._call(ip, old), self._call(ip, target))
 
     def make_nop(self, ip: int, old: int) -> None:
         """The call at ip becomes a NOP."""
-        self._replace(ip, self._call(ip, old), self.variant.site.nop)
+        self._replace(Kind.SITE, ip, self._call(ip, old), self.variant.site.nop)
 
     def update_trace_func(self, func: int) -> None:
         """The labels of both trampolines begin to call func."""
         for label in self._calls:
-            self._memory.write(label, self._call(label, func))
+            self.poker.change(Kind.LABEL, label, self._call(label, func))
 
     def _call(self, ip: int, target: int) -> bytes:
         return self._branch(self.variant.site.call, ip, target)
@@ -119,10 +121,10 @@ class Patcher:
         except fixups.FixupError as error:
             raise TextError(errno.EINVAL, str(error)) from error
 
-    def _replace(self, ip: int, old: bytes, new: bytes) -> None:
+    def _replace(self, kind: Kind, ip: int, old: bytes, new: bytes) -> None:
         """Verify, then write. Raises TextError EINVAL where the bytes are not the expected ones."""
         self._expect(ip, old)
-        self._memory.write(ip, new)
+        self.poker.change(kind, ip, new)
 
     def _expect(self, ip: int, old: bytes) -> None:
         found = self._memory.read(ip, len(old))
@@ -150,7 +152,7 @@ class Patcher:
             off = call.off if isinstance(call.off, bytes) else self._branch(call.jump, place, self.address(call.off))
             old, new = (off, branch) if on else (branch, off)
             if self._memory.read(place, len(new)) != new:
-                self._replace(place, old, new)
+                self._replace(Kind.GRAPH, place, old, new)
 
     def read_word(self, address: int) -> int:
         """A word on the stack. Raises Fault where there is none."""
@@ -241,10 +243,13 @@ class Patcher:
         original = self._original(ops)
         if original is None:
             return
-        if not ops.trampoline or self._copied[ops.name] is not original:
+        if ops.trampoline and self._copied[ops.name] is original:
+            label = ops.trampoline + original.call
+            self.poker.change(Kind.LABEL, label, self._call(label, func))
+        else:
             self._create(ops, original)
-        label = ops.trampoline + original.call
-        self._memory.write(label, self._call(label, func))
+            label = ops.trampoline + original.call
+            self._memory.write(label, self._call(label, func))
 
     def _original(self, ops: FtraceOps) -> Original | None:
         """What a copy for the ops is made of, None where none are made."""
@@ -260,6 +265,7 @@ class Patcher:
             return
         if ops.has("ALLOC_TRAMP"):
             self._freed[ops.name, self._copied[ops.name]].append(ops.trampoline)
+        self.poker.grace_period()
         self._memory.write(ops.trampoline, bytes(ops.trampoline_size))
         ops.trampoline = ops.trampoline_size = 0
         ops.kernel_flags.discard("ALLOC_TRAMP")

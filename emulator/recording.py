@@ -38,6 +38,8 @@ class State:
 
     version: int
     contents: Mapping[str, bytes]
+    pending: Mapping[int, bytes] = field(default_factory=dict)
+    """What is being changed: {address: new instruction}."""
 
 
 @dataclass(slots=True, eq=False)
@@ -111,14 +113,17 @@ class Hit:
     """What the rules said at that moment."""
     hooked: int = 0
     """How many returns the graph tracer had taken."""
+    users: tuple[FtraceOps, ...] = ()
+    """Whom register_ftrace_function() had accepted by then and whose filter has the function, newest first."""
     arrivals: list[Arrival] = field(default_factory=list)
     landing: bytes | None = None
     landing_event: int = 0
     landing_tail: bytes = b""
     """The stack from sp on, as it was at landing."""
     landing_hooked: int = 0
-    """How many it has at landing, and the address that it keeps of the last one."""
+    """How many it has at landing, and what it keeps of the last one: its return address, and the site's."""
     kept_return: int = 0
+    kept_func: int = 0
 
     @property
     def stack(self) -> bytes:
@@ -211,6 +216,8 @@ class Call:
     """What may be read as pt_regs: never partial."""
     fregs: RecordSeen | None = None
     """The fourth argument since 5.11, None where NULL was passed."""
+    caller: int = 0
+    """What an unwinder would be told that parent_ip is (ftrace_graph_ret_addr())."""
 
     @property
     def via(self) -> tuple[str, ...]:
@@ -245,15 +252,27 @@ class Recording:
     callbacks: list[Call] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     """The C functions that the code has called, in order, those behind a landing too."""
+    returns: list[tuple[int, bytes]] = field(default_factory=list)
+    """Where functions have come to return_to_handler: the position in the raw trace, and the registers, packed."""
     first: bytes = b""
     """At the entry, packed."""
     registers: bytes = b""
     """At the exit, packed."""
+    above: bytes = b""
+    """The stack above the first frame, at the entry."""
+    tail: bytes = b""
+    """The same at the exit."""
     outcome: RunError | None = None
     nested: bool = False
     """Whether a callback made the call."""
     cut_short: bool = False
     """Whether somebody ended it on purpose before its return."""
+    spoilt: tuple[int, bytes] | None = None
+    """(address, bytes) of a site that somebody else has changed, and that the kernel must leave alone."""
+    asked_direct: int | None = None
+    """The direct trampoline that users want the function to call, 0 for none; None: what the core knows is as good."""
+    graph_refused: bool = False
+    """Whether whoever was asked for the graph tracer said no to every function."""
     raw: tuple[int, ...] | None = None
     """The raw trace, None in a run that was not traced."""
     values: tuple[int, ...] = ()

@@ -15,7 +15,7 @@ from emulator.seeding import random_registers
 if TYPE_CHECKING:
     from emulator.machine.engine import Machine
     from emulator.machine.trace import Shape
-    from emulator.recording import Arrival, Hit
+    from emulator.recording import Arrival, Hit, State
     from emulator.runner import Runner
 
 LIMIT = 20_000
@@ -89,14 +89,15 @@ class Replay:
     """One replay up to an arrival or, with an `edit`, on to the landing.
 
     `edit` is {offset in the record: bytes} that a callback would have written. Afterwards `record` is the record as it
-    arrived (None: the run did not come to the arrival), `landing` the registers at landing, and `elsewhere` whether
-    control went to the address `Runner.elsewhere` instead. With neither of them, `error` says what went wrong.
+    arrived (None: the run did not come to the arrival), `arrived` the registers then, `landing` those at landing, and
+    `elsewhere` whether control went to the address `Runner.elsewhere` instead. With neither of them, `error` says what went wrong.
     """
 
     arrival: Arrival
     inputs: Inputs
     edit: dict[int, bytes] | None = None
     record: bytes | None = None
+    arrived: dict[str, int] | None = None
     landing: dict[str, int] | None = None
     elsewhere: bool = False
     error: str = ""
@@ -116,7 +117,7 @@ class Replay:
             image.stack.data[:] = self.inputs.stack
             if machine.tracer:
                 machine.tracer.clear()
-            machine.attach(runner, image.memory, runner.gates, image.exit)
+            machine.attach(runner, image.memory, runner.gates, image.exit, runner.trap)
             stop = machine.run(hit.ip, hit.lab.layout.pack(self.inputs.registers), LIMIT)
         self.error = stop.error or "the run does not come back"
         if machine.tracer:
@@ -168,6 +169,7 @@ class Replay:
 
     def _arrived(self, registers: bytes) -> None:
         lab = self._hit.lab
+        self.arrived = lab.layout.unpack(registers)
         address, size = lab.record_address(registers) or 0, lab.arch.pt_regs.size
         if lab.image.memory.region(address, size) is not None:
             self.record = lab.image.memory.read(address, size)
@@ -180,6 +182,11 @@ class Replay:
         if lab.image.memory.region(address, lab.arch.pt_regs.size) is not None:
             for offset, data in edit.items():
                 lab.image.memory.write(address + offset, data)
+
+    @property
+    def state(self) -> State:
+        """Memory as it was in the recorded run."""
+        return self._hit.state
 
     @property
     def _hit(self) -> Hit:

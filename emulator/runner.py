@@ -10,8 +10,10 @@ from random import Random
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
+from emulator.core.ops import FtraceOps
 from emulator.core.records import DynFtrace
 from emulator.core.rehearsal import rehearse
+from emulator.core.returns import RETURN_TO_HANDLER
 from emulator.errors import Fault, LimitReached, RunError, UnknownName, UsageError
 from emulator.machine import engine
 from emulator.machine.engine import Gate, Machine, Stop
@@ -19,10 +21,11 @@ from emulator.machine.memory import PAGE
 from emulator.machine.registers import Layout
 from emulator.machine.trace import Disturber, Shape, decode, unexplained
 from emulator.recording import Arrival, Hit, Recording, State
-from emulator.seeding import Scribbler, random_registers
+from emulator.seeding import Scribbler, blank_registers, random_registers
 
 if TYPE_CHECKING:
     from emulator.lab import Lab
+    from emulator.moments import Moment
 
 LIMIT = 20_000
 """Instructions that one call may take; the longest honest one takes a few hundred."""
@@ -32,7 +35,7 @@ ARRIVALS = 1024
 """C functions that one call may reach, so that a loop through a callback ends too."""
 DEPTH = 1024
 """Bytes below sp that are kept of the stack at a site; further down no trampoline looks for what calls left behind."""
-BELOW = 128
+BELOW = 256
 """Bytes below sp that a hostile C function, or an interrupt, overwrites."""
 HEADROOM = 256
 """Bytes above the first frame, poisoned like the rest: somebody who writes above his frame is noticed."""
@@ -41,6 +44,10 @@ HEADROOM = 256
 class Listener(Protocol):
     """A replay: it is told of landings and C functions in the place of the runner."""
 
+    @property
+    def state(self) -> State:
+        """Memory as it is during the replay."""
+
     def at_landing(self) -> None:
         """A trampoline came back to its site."""
 
@@ -48,14 +55,16 @@ class Listener(Protocol):
         """The C function at an address is entered."""
 
 
-class _Run:
-    """One call that is under way."""
+class Run:
+    """One call that is under way, or one that is gone on with from one of its moments."""
 
     def __init__(self, machine: Machine, recording: Recording) -> None:
         self.machine = machine
         self.recording = recording
-        self.open: list[Hit] = []
-        self.arrivals = 0
+        self.open = [hit for hit in recording.hits if hit.landing is None]
+        """The passages that have not landed."""
+        self.arrivals = len(recording.arrivals)
+        self.resumed = bool(recording.hits)
         self._events: list[int] = machine.tracer.events if machine.tracer else []
 
     @property
@@ -73,16 +82,21 @@ class Runner:
         self._layout: Layout = lab.layout
         self._site_size = len(lab.variant.site.call.opcode)
         self._entries = {rec.symbol: self._caller(rec) for rec in lab.core.records.values()}
-        self._active: list[_Run] = []
+        self._active: list[Run] = []
         self._state = State(-1, {})
         self._complete: WeakSet[Shape] = WeakSet()
         """Traces of the code as it is, after which memory held nothing but what they explain."""
         self._replay: Listener | None = None
         self.disturbed = self.hostile = False
         """Whether the stack below sp is overwritten before each instruction, and by every C function."""
+        self.visitor: Callable[[Run, bytes], None] | None = None
+        """Called before each instruction of a run that is not within another one, with all registers, packed."""
         self._junk = Random(f"junk {lab.seed}").randbytes(BELOW)
-        self.scribble = Scribbler(self._arch, self._layout, lab.seed)
+        self.scribble = Scribbler(
+            self._arch, self._layout, random_registers(self._arch, Random(f"scribble {lab.seed}"))
+        )
         self._values = random_registers(self._arch, Random(f"registers {lab.seed}"))
+        self._others = random_registers(self._arch, Random(f"interrupt {lab.seed}"))
         top = self._image.stack.end - HEADROOM
         self._first = self._at_entry(top)
         self._image.fill_stack()
@@ -91,6 +105,12 @@ class Runner:
         self.gates = self._make_gates()
         self.elsewhere = self._image.add_gate("[elsewhere]")
         """Where replays let a record point to that shall not lead back."""
+
+    def blank(self) -> None:
+        """Runs begin with 0 in every register, and C functions leave 0 in each that they may change."""
+        self._values = blank_registers(self._arch)
+        self.scribble = Scribbler(self._arch, self._layout, self._values)
+        self._first = self._at_entry(self._image.stack.end - HEADROOM)
 
     # -- a run --------------------------------------------------------------------------------------------------------
 
@@ -110,9 +130,30 @@ class Runner:
             machine.tracer.clear()
         registers = self._with(arguments, self._beside(outer) if outer else self.prepare(recording.state))
         recording.first = registers
-        hooked = self._lab.core.graph.returns.hooked
-        run = _Run(machine, recording)
-        machine.attach(self, self._image.memory, self.gates, self._image.exit)
+        return self._go(Run(machine, recording), start, registers, limit)
+
+    def resume(self, moment: Moment, *, limit: int = LIMIT) -> Recording:
+        """Go on from a moment of an earlier run, with code and variables as they are now, and as that run had left its
+        stack. Raises UsageError within a run, and whatever a callback raises.
+        """
+        if self._active:
+            raise UsageError("a run cannot be gone on with within another one, whose stack it would take")
+        recording = moment.again(self.state())
+        machine = self._machine(traced=True)
+        assert machine.tracer is not None  # noqa: S101 - asked for
+        machine.tracer.events[:], machine.tracer.values[:] = moment.raw, moment.values
+        self.prepare(recording.state)
+        self._image.stack.data[:] = moment.stack
+        for address, data in moment.written:
+            start = address - self._image.data.base
+            self._image.data.data[start : start + len(data)] = data
+        self._lab.core.graph.returns.restore(moment.taken)
+        return self._go(Run(machine, recording), moment.address, moment.registers, limit)
+
+    def _go(self, run: Run, start: int, registers: bytes, limit: int) -> Recording:
+        machine, outer = run.machine, self._active[-1] if self._active else None
+        hooked = self._lab.core.graph.returns.hooked if outer else 0
+        machine.attach(self, self._image.memory, self.gates, self._image.exit, self.trap)
         self._active.append(run)
         broken: RunError | None = None
         try:
@@ -129,12 +170,17 @@ class Runner:
         return self._finish(run, stop, limit, broken)
 
     def _machine(self, *, traced: bool) -> Machine:
-        if not self.disturbed:
+        visitor = self._overwrite_below_sp if self.disturbed else self._visit
+        if not self.disturbed and (self.visitor is None or self._active):
             return (engine.tracing if traced else engine.plain)(self._arch)
         machine = engine.disturbing(self._arch)
         assert isinstance(machine.tracer, Disturber)  # noqa: S101 - engine.disturbing() says so
-        machine.tracer.disturb = self._overwrite_below_sp
+        machine.tracer.disturb = partial(machine.guarded, visitor)
         return machine
+
+    def _visit(self, registers: bytes) -> None:
+        if self.visitor and not self._replay:
+            self.visitor(self._active[-1], registers)
 
     def _overwrite_below_sp(self, registers: bytes) -> None:
         """What an interrupt would do to the stack, behind the back of memory: nobody may look at it again."""
@@ -148,7 +194,7 @@ class Runner:
         """The memory that only the core changes; taken anew when the core has changed it."""
         memory = self._image.memory
         if self._state.version != memory.version:
-            self._state = State(memory.version, memory.contents())
+            self._state = State(memory.version, memory.contents(), dict(self._lab.patcher.poker.pending))
             self._complete.clear()
         return self._state
 
@@ -168,7 +214,7 @@ class Runner:
         self._image.memory.written.clear()
         return self._first
 
-    def _beside(self, outer: _Run) -> bytes:
+    def _beside(self, outer: Run) -> bytes:
         """Registers for a call out of a callback: the seed's, on the stack below the run that it interrupts."""
         sp = self._layout.get(outer.machine.registers.read(), self._arch.abi.sp) - HEADROOM
         sp -= sp % 16
@@ -185,10 +231,10 @@ class Runner:
         given = {name: value & mask for name, value in zip(names, arguments, strict=False)}
         return self._layout.pack({**self._layout.unpack(registers), **given})
 
-    def _at_entry(self, sp: int) -> bytes:
-        """The registers of the seed with the stack and the return address of a call from the exit."""
+    def _at_entry(self, sp: int, seeded: dict[str, int] | None = None) -> bytes:
+        """Registers of the seed with the stack and the return address of a call from the exit."""
         abi = self._arch.abi
-        values = {**self._values, abi.sp: sp, abi.pc: 0}
+        values = {**(seeded or self._values), abi.sp: sp, abi.pc: 0}
         if abi.link is None:
             values[abi.sp] -= self._arch.word
         else:
@@ -199,13 +245,15 @@ class Runner:
         if self._arch.abi.link is None:
             self._image.memory.write_word(sp - self._arch.word, self._image.exit)
 
-    def _finish(self, run: _Run, stop: Stop, limit: int, broken: RunError | None) -> Recording:
+    def _finish(self, run: Run, stop: Stop, limit: int, broken: RunError | None) -> Recording:
         recording, tracer = run.recording, run.machine.tracer
         recording.registers = stop.registers
+        recording.above, recording.tail = self._stack[-HEADROOM:], bytes(self._image.stack.data[-HEADROOM:])
         if tracer:
             recording.raw, recording.values = tuple(tracer.events), tuple(tracer.values)
             recording.shape = tracer.shape(recording.raw)
-            if recording.shape not in self._complete and not self._active and not self.disturbed:
+            undisturbed = not self._active and not self.disturbed and self.visitor is None and not run.resumed
+            if undisturbed and recording.shape not in self._complete:
                 self._expect_complete(recording.shape, recording.state)
         recording.outcome = broken or self._outcome(recording, stop, limit)
         if recording.outcome:
@@ -238,6 +286,32 @@ class Runner:
             return Fault("the CPU halted", where)
         return LimitReached(f"not back within {limit} instructions", where)
 
+    # -- exceptions and interrupts ------------------------------------------------------------------------------------
+
+    def trap(self, machine: Machine) -> int | None:
+        """The breakpoint's handler: where to go on, None for an exception that is not of a change of code."""
+        run = self._replay or self._active[-1].recording
+        return self._lab.patcher.poker.trap(machine.registers, self._layout, run.state.pending)
+
+    def interrupt(self, function: str, registers: bytes) -> Recording | None:
+        """An interrupt of the run at hand, whose handler calls a traced function; None where there is no stack for it.
+
+        The entry code saves a pt_regs directly below sp, on the stack of what it has interrupted.
+        """
+        stack, size = self._image.stack, self._arch.pt_regs.size
+        end = self._layout.get(registers, self._arch.abi.sp) - stack.base
+        if not 2 * PAGE <= end <= stack.size:
+            return None
+        end -= end % self._arch.abi.stack_align
+        saved = (self._junk * -(-size // len(self._junk)))[:size]
+        stack.data[end - size : end] = saved
+        sp = stack.base + end - size
+        self._write_return(sp - sp % 16)
+        recording = Recording(self._lab, function, self.state(), nested=True)
+        recording.first = self._at_entry(sp - sp % 16, self._others)
+        machine = self._machine(traced=False)
+        return self._go(Run(machine, recording), self.entry(function), recording.first, LIMIT)
+
     # -- what a run passes --------------------------------------------------------------------------------------------
 
     def _make_gates(self) -> list[Gate]:
@@ -248,6 +322,9 @@ class Runner:
             landing = rec.ip + self._site_size
             gates.append(Gate(rec.ip, rec.ip, partial(self._at_site, rec)))
             gates.append(Gate(landing, landing, self._at_landing))
+        handler = self._image.symbols.get(RETURN_TO_HANDLER)
+        if handler is not None:
+            gates.append(Gate(handler, handler, self._at_handler))
         return gates
 
     @contextmanager
@@ -279,9 +356,20 @@ class Runner:
             run.event,
             rehearse(self._lab.core, rec),
             self._lab.core.graph.returns.hooked,
+            self._users(rec),
         )
         run.recording.hits.append(hit)
         run.open.append(hit)
+
+    def _users(self, rec: DynFtrace) -> tuple[FtraceOps, ...]:
+        core = self._lab.core
+        return tuple(ops for ops in self._lab.users if core.enabled and (ops.wants(rec.ip) or not core.dynamic))
+
+    def _at_handler(self, _address: int) -> None:
+        """A function has come to return_to_handler."""
+        if not self._replay:
+            run = self._active[-1]
+            run.recording.returns.append((run.event, run.machine.registers.read()))
 
     def _above(self, registers: bytes) -> bytes:
         """The stack from sp on."""
@@ -298,7 +386,7 @@ class Runner:
             hit.landing, hit.landing_event = run.machine.registers.read(), run.event
             hit.landing_tail = self._above(hit.landing)
             returns = self._lab.core.graph.returns
-            hit.landing_hooked, hit.kept_return = returns.hooked, returns.kept
+            hit.landing_hooked, hit.kept_return, hit.kept_func = returns.hooked, returns.kept, returns.kept_func
 
     def _at_function(self, address: int) -> None:
         """A C function is entered: note with what, let it act, and leave the registers as a compiler might."""

@@ -4,9 +4,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from emulator.description import Arch
 from emulator.machine.registers import Layout
+
+
+def blank_registers(arch: Arch) -> dict[str, int]:
+    """0 in every register but the flags."""
+    return {register.name: 0 for register in arch.registers} | {arch.abi.flags: arch.abi.flags_base}
 
 
 def random_registers(arch: Arch, numbers: random.Random) -> dict[str, int]:
@@ -23,11 +29,10 @@ class Scribbler:
     The stack pointer, the link register and pc stay, because the return instruction still has to run.
     """
 
-    def __init__(self, arch: Arch, layout: Layout, seed: int) -> None:
+    def __init__(self, arch: Arch, layout: Layout, values: Mapping[str, int]) -> None:
         abi = arch.abi
         kept = {abi.pc, abi.sp, abi.link, *abi.preserved}
-        junk = random_registers(arch, random.Random(f"scribble {seed}"))
-        self.junk = {name: value for name, value in junk.items() if name not in kept}
+        self.junk = {name: value for name, value in values.items() if name not in kept}
         """What the changed registers hold afterwards."""
         full = (1 << 64) - 1
         keep = {name: full if name in kept else 0 for name in layout.names}

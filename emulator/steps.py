@@ -13,7 +13,7 @@ from emulator.errors import UsageError
 from emulator.machine import engine
 from emulator.machine.engine import Machine
 from emulator.machine.trace import StateTracer, Tracer
-from emulator.recording import Recording
+from emulator.recording import Recording, State
 from emulator.runner import Runner
 
 
@@ -85,8 +85,13 @@ class _Again:
         with runner.replaying(self), self._memory_of_the_run():
             runner.prepare(self._recording.state)
             self._tracer.clear()
-            self._machine.attach(runner, image.memory, runner.gates, image.exit)
+            self._machine.attach(runner, image.memory, runner.gates, image.exit, runner.trap)
             return self._machine.run(runner.entry(self._recording.function), self._recording.first, limit).registers
+
+    @property
+    def state(self) -> State:
+        """Memory as it was in the recorded run."""
+        return self._recording.state
 
     @contextmanager
     def _memory_of_the_run(self) -> Iterator[None]:

@@ -30,6 +30,8 @@ class Subject:
     kernel: Piece
     origin: str
     """Whose code it is: "ours", or the user's file."""
+    altered: bool = False
+    """Whether bytes differ on purpose from what their lines say, so that nobody compares the two."""
 
 
 def select(arch: Arch, release: str | None = None, variant: str | None = None) -> Variant:

@@ -73,6 +73,11 @@ def flow(engine: Engine, data: bytes) -> tuple[Flow, bool]:
     return kind, kind in (Flow.CALL, Flow.JUMP) and relative not in found.groups
 
 
+def detailed(engine: Engine, data: bytes) -> Any | None:
+    """The first instruction that `data` holds, as capstone describes it; None where there is none."""
+    return next(_capstone(engine)[0].disasm(data, 0, 1), None)
+
+
 @functools.cache
 def _capstone(engine: Engine) -> tuple[Any, int]:
     """The opened engine, and the number of capstone's group of instructions that jump to an address they hold."""

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from emulator.assembly.decode import Flow, flow
 from emulator.checks.clause import clause
 from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
+from emulator.checks.scope import with_pushed_returns
+from emulator.core.choice import STUB
+from emulator.core.graph import RETURN_STUB
 from emulator.description import Ability
 
 
@@ -17,7 +20,8 @@ from emulator.description import Ability
 def landing_pads(passage: Passage) -> Iterator[Violation] | None:
     """Every indirect call or jump goes to a landing pad, and what the kernel takes the address of begins with one.
 
-    A return needs none, and a function's return address is none: return_to_handler must not jump to it.
+    A return needs none, and a function's return address is none: return_to_handler must not jump to it. A direct
+    trampoline begins with one, because a call through a pointer may come to it too.
     Promised: CONFIG_X86_KERNEL_IBT, SYM_FUNC_START() of include/linux/linkage.h.
     Broken by: an indirect jump back to the parent (x86_64 return_to_handler before 5.18).
     """
@@ -25,32 +29,49 @@ def landing_pads(passage: Passage) -> Iterator[Violation] | None:
 
 
 def _landing_pads(passage: Passage) -> Iterator[Violation]:
-    pad, entry = passage.arch.landing_pad, passage.entry
-    if entry:
-        start = passage.lab.image.placement.label(entry.symbol)
-        if passage.code(start, len(pad)) != pad:
-            yield Violation(entry.symbol, pad.hex(" "), passage.code(start, len(pad)).hex(" "), start)
-    for address, target in pairwise(passage.ran):
+    pad = passage.arch.landing_pad
+    for function in _called_through_pointers(passage):
+        found = passage.code(function, len(pad))
+        if found != pad:
+            yield Violation(passage.lab.symbol(function), pad.hex(" "), found.hex(" "), function)
+    for address, target in pairwise(passage.ran_in_all):
         kind, indirect = flow(passage.arch.engine, passage.instruction(address))
         if indirect and kind is not Flow.RETURN and passage.code(target, len(pad)) != pad:
-            found = passage.lab.symbol(target)
-            yield Violation("indirect branch", "to a landing pad", f"to {found}", address)
+            yield Violation("indirect branch", "to a landing pad", f"to {passage.lab.symbol(target)}", address)
 
 
-@clause("H2", "calls and returns")
+def _called_through_pointers(passage: Passage) -> Iterator[int]:
+    """What the kernel takes the address of, as far as it is code here: entry, stubs, a direct trampoline."""
+    image, entry = passage.lab.image, passage.entry
+    names = (STUB, RETURN_STUB, *([entry.symbol] if entry else []))
+    functions = {image.symbols.get(name) or 0 for name in names} | {passage.expected.direct}
+    return (function for function in sorted(functions) if function and not image.is_gate(function))
+
+
+@clause("H2", "calls and returns", scope=with_pushed_returns)
 def balance(passage: Passage) -> Iterator[Violation] | None:
     """As many returns as calls are run between the site and where control goes on: the processor's return stack keeps
     its depth, and the function's own return is predicted.
 
-    Asked where calls push their return address.
+    Asked where calls push their return address, and of the run as a whole too, return_to_handler included.
     Promised: x86's return stack buffer; CALL_DEPTH_TRACKING counts on it.
     Broken by: a direct exit with one return too many (x86_64 before 6.2).
     """
     if passage.abi.link or not passage.landed or not passage.hit.target:
         return None
-    kinds = [flow(passage.arch.engine, passage.instruction(address))[0] for address in passage.ran_to_destination]
-    depth = kinds.count(Flow.CALL) - kinds.count(Flow.RETURN)
-    wanted = int(passage.called_directly)
-    if depth == wanted:
-        return iter(())
-    return iter([Violation("calls without a return", str(wanted), str(depth), passage.ran_to_destination[-1])])
+    return _balance(passage)
+
+
+def _balance(passage: Passage) -> Iterator[Violation]:
+    depth, wanted = _depth(passage, passage.ran_to_destination), int(passage.called_directly)
+    if depth != wanted:
+        yield Violation("calls without a return", str(wanted), str(depth), passage.ran_to_destination[-1])
+    if passage.recording.returns and passage.opens_run and passage.run_ended:
+        depth = _depth(passage, passage.ran_in_all)
+        if depth != -1:  # it ends in a return whose call nobody ran
+            yield Violation("calls without a return", "0 in the whole run", str(depth + 1), passage.handler)
+
+
+def _depth(passage: Passage, ran: Iterable[int]) -> int:
+    kinds = [flow(passage.arch.engine, passage.instruction(address))[0] for address in ran]
+    return kinds.count(Flow.CALL) - kinds.count(Flow.RETURN)

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from itertools import chain
 
 from emulator.checks.clause import clause
 from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
+from emulator.checks.scope import with_op, with_record
+from emulator.core.choice import LIST_FUNC
 from emulator.core.ops import FtraceOps
 from emulator.description import Ability
-from emulator.recording import Call
+from emulator.patcher import function_name
+from emulator.recording import Arrival, Call
 
 
 @clause("C0", "dispatch")
@@ -21,7 +26,7 @@ def dispatch(passage: Passage) -> Iterator[Violation] | None:
     Promised: kernel/trace/ftrace.c __ftrace_ops_list_func(), update_ftrace_function().
     Broken by: a return address passed for ip where the list function is forced (mips, s390, Thumb-2).
     """
-    wanted = [ops.name for ops in passage.expected.callbacks]
+    wanted = [ops.name for ops in passage.registered]
     found = [call.ops.name for call in passage.calls]
     if wanted == found:
         return iter(())
@@ -43,13 +48,19 @@ def ip(passage: Passage) -> Iterator[Violation] | None:
 def parent_ip(passage: Passage) -> Iterator[Violation] | None:
     """The second argument is the traced function's return address, as its caller left it.
 
-    Promised: include/linux/ftrace.h.
+    Where that is return_to_handler, because a function that was left by a jump shares its return with this one, an
+    unwinder is told the real one.
+    Promised: include/linux/ftrace.h; ftrace_graph_ret_addr().
     Broken by: the function's own address passed twice, the slot of another frame read.
     """
     wanted = passage.parent
     if not passage.calls or wanted is None:
         return None
-    return _each(passage, lambda call: (call.parent_ip, wanted), "parent_ip", 1)
+    caller = passage.caller_behind_handler
+    return chain(
+        _each(passage, lambda call: (call.parent_ip, wanted), "parent_ip", 1),
+        _each(passage, lambda call: (call.caller, caller or call.caller), "parent_ip, unwound", 1),
+    )
 
 
 def _each(passage: Passage, values: Callable[[Call], tuple[int, int]], what: str, number: int) -> Iterator[Violation]:
@@ -61,20 +72,39 @@ def _each(passage: Passage, values: Callable[[Call], tuple[int, int]], what: str
             return
 
 
-@clause("C3", "op")
+@clause("C3", "op", scope=with_op)
 def op(passage: Passage) -> Iterator[Violation] | None:
-    """The third argument is the ftrace_ops whose func is called.
+    """The third argument is the ftrace_ops whose func is called; the list function gets what function_trace_op holds,
+    though it has no use for it.
 
     Promised: the June 2012 series: op is always the ops that registered the callback.
     Broken by: the address of function_trace_op passed for its contents (x86, 3.7 to 3.12).
     """
     if not passage.calls or not passage.lab.release.callback_gets_op:
         return None
-    return (
-        Violation("op", f"&{call.ops.name}", _named(call), passage.blame_argument(call, 2))
-        for call in passage.calls
-        if call.op is not call.ops
-    )
+    return chain(_ops(passage), _op_of_list(passage))
+
+
+def _ops(passage: Passage) -> Iterator[Violation]:
+    for call in passage.calls:
+        if call.op is not call.ops:
+            yield Violation(_from(call), f"&{call.ops.name}", _named(call), passage.blame_argument(call, 2))
+
+
+def _op_of_list(passage: Passage) -> Iterator[Violation]:
+    arrival = passage.hit.arrivals[0]
+    if arrival.symbol != LIST_FUNC or not passage.lab.passes_op or passage.original is not None:
+        return
+    found, wanted = passage.at_first_call(passage.abi.arguments[2]), passage.variable("function_trace_op")
+    if found != wanted:
+        symbol = passage.lab.symbol
+        yield Violation("op", symbol(wanted), symbol(found), passage.blame_argument(passage.calls[0], 2))
+
+
+def _from(call: Call) -> str:
+    """The op argument of the trampoline, or of who called on."""
+    own = call.arrival.symbol == function_name(call.ops)
+    return "op" if own else f"op from {call.arrival.symbol}"
 
 
 def _named(call: Call) -> str:
@@ -90,21 +120,26 @@ def full(passage: Passage) -> Iterator[Violation] | None:
     Promised: FTRACE_OPS_FL_SAVE_REGS in include/linux/ftrace.h; ftrace_get_regs().
     Broken by: a mark left over from an earlier use of the stack, the plain entry called for an ops that wanted regs.
     """
-    return _full(passage) if passage.calls else None
+    return _full(passage) if passage.hit.arrivals else None
 
 
 def _full(passage: Passage) -> Iterator[Violation]:
     fregs = Ability.DYNAMIC_FTRACE_WITH_ARGS in passage.variant.abilities
+    for arrival in passage.hit.arrivals:
+        if arrival.record and not arrival.before:
+            found = f"{arrival.record:#x}, which is not in writable memory"
+            yield Violation("regs", "a record, or NULL", found, passage.caller(arrival))
+    full = passage.expected.full or passage.asks_for_regs
     for call in passage.calls:
-        if (call.regs is not None) != passage.expected.full:
+        if (call.regs is not None) != full:
             words = ("a full pt_regs", "no full pt_regs")
-            wanted, found = words if passage.expected.full else words[::-1]
+            wanted, found = words if full else words[::-1]
             yield Violation("regs", wanted, found, passage.blame_argument(call, 3))
         if fregs and call.fregs is None:
             yield Violation("fregs", "an ftrace_regs", "NULL", passage.blame_argument(call, 3))
 
 
-@clause("C5", "the record")
+@clause("C5", "the record", scope=with_record)
 def record(passage: Passage) -> Iterator[Violation] | None:
     """Each member that the entry promises holds what the machine held at the site, whatever was on the stack before.
 
@@ -135,15 +170,19 @@ def _record(passage: Passage) -> Iterator[Violation]:
 def c_call(passage: Passage) -> Iterator[Violation] | None:
     """At every call of a C function sp is aligned as that kernel's C code wants it, and the direction flag is clear.
 
+    At those of return_to_handler, too.
     Promised: the ABI documents; x86_64 kernels are built for 8 bytes (-mpreferred-stack-boundary=3).
     Broken by: four registers saved and a fifth added (arm), parisc's missing argument area.
     """
-    return _c_call(passage) if passage.hit.arrivals else None
+    arrivals = passage.hit.arrivals
+    if passage.opens_run:
+        arrivals = [*arrivals, *(arrival for arrival in passage.recording.arrivals if arrival.hit is None)]
+    return _c_calls(passage, arrivals) if arrivals else None
 
 
-def _c_call(passage: Passage) -> Iterator[Violation]:
+def _c_calls(passage: Passage, arrivals: Iterable[Arrival]) -> Iterator[Violation]:
     abi, get = passage.abi, passage.lab.layout.get
-    for arrival in passage.hit.arrivals:
+    for arrival in arrivals:
         sp = get(arrival.registers, abi.sp) + (0 if abi.link else passage.arch.word)
         if sp % abi.kernel_stack_align:
             off = f"{sp % abi.kernel_stack_align} mod {abi.kernel_stack_align}"

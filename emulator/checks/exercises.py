@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from emulator.checks.rig import FUNCTION, OTHER, Rig
+from emulator.checks.rig import FUNCTION, OTHER, SPOILT, Rig
+from emulator.core import releases
 from emulator.core.ops import FtraceOps
+from emulator.core import releases
 from emulator.description import Ability, Entry, Variant
+from emulator.errors import FtraceError, UnknownName
 
 
 def always(_variant: Variant) -> bool:
@@ -21,9 +25,18 @@ def having(*abilities: Ability) -> Callable[[Variant], bool]:
     return lambda variant: all(ability in variant.abilities for ability in abilities)
 
 
+def _both(one: Callable[[Variant], bool], other: Callable[[Variant], bool]) -> Callable[[Variant], bool]:
+    return lambda variant: one(variant) and other(variant)
+
+
 def plain_loads(variant: Variant) -> bool:
     """Variants whose ftrace_caller loads its record back (DYNAMIC_FTRACE_WITH_ARGS)."""
     return variant.plain.record is not None and bool(variant.plain.honours)
+
+
+def direct_by_address(variant: Variant) -> bool:
+    """Releases that have register_ftrace_direct(ip, addr)."""
+    return having(DIRECT)(variant) and releases.release(variant.release).direct_by_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,14 @@ def exercise(
         return run
 
     return declare
+
+
+def named(name: str) -> Exercise:
+    """The exercise called `name`; the command line's word for it is scenario. Raises UnknownName."""
+    try:
+        return EXERCISES[name]
+    except KeyError:
+        raise UnknownName("scenario", name, EXERCISES) from None
 
 
 # -- callbacks that leave their record alone --------------------------------------------------------------------------
@@ -118,9 +139,107 @@ def _gone(rig: Rig) -> None:
     rig.call()
 
 
-@exercise("stopped", "function_trace_stop is set", lambda variant: variant.release in ("3.6", "3.7"))
+@exercise("gone-plain", "an ops with SAVE_REGS and two without, of which one goes again", having(REGS))
+def _gone_plain(rig: Rig) -> None:
+    rig.ops("kprobe", "SAVE_REGS")
+    rig.ops("probe")
+    second = rig.ops("second")
+    rig.lab.unregister(second)
+    rig.call()
+
+
+@exercise("apart", "an ops on each of two functions", having(DYNAMIC))
+def _apart(rig: Rig) -> None:
+    rig.ops("probe")
+    rig.ops("second", *(["SAVE_REGS"] if rig.variant.regs else []), on=OTHER)
+    rig.call()
+    rig.call(OTHER)
+    rig.ops("third")
+    rig.call()
+
+
+@exercise("foreign-nop", "somebody else has changed a site that an ops wants", having(DYNAMIC))
+def _foreign_nop(rig: Rig) -> None:
+    rig.spoil(SPOILT)
+    with suppress(FtraceError):
+        rig.ops("probe", on=SPOILT)
+    rig.call()
+
+
+@exercise("foreign-call", "somebody else has changed a site that an ops gives up", having(DYNAMIC))
+def _foreign_call(rig: Rig) -> None:
+    probe = rig.ops("probe", on=SPOILT)
+    rig.spoil(SPOILT)
+    with suppress(FtraceError):
+        rig.lab.unregister(probe)
+    rig.call()
+
+
+@exercise("moved", "an ops turns to another function, and everybody is switched off and on", having(DYNAMIC))
+def _moved(rig: Rig) -> None:
+    probe = rig.ops("probe")
+    rig.call()
+    rig.lab.set_filter(probe, OTHER, reset=True)
+    rig.call()
+    rig.lab.enabled = False
+    rig.call(OTHER)
+    rig.lab.enabled = True
+    rig.call(OTHER)
+
+
+@exercise("switched", "ftrace_enabled is set to 0, and to 1 again", having(DYNAMIC))
+def _switched(rig: Rig) -> None:
+    rig.ops("probe")
+    rig.lab.enabled = False
+    rig.call()
+    rig.lab.enabled = True
+    rig.call()
+
+
+@exercise("unpatched", "the site as it was compiled, before boot has made a NOP of it", having(DYNAMIC))
+def _unpatched(rig: Rig) -> None:
+    rig.unpatch()
+    rig.call()
+
+
+@exercise("nested", "a callback calls another function, which is traced too")
+def _nested(rig: Rig) -> None:
+    rig.ops("probe", on="*", act=Rig.nest)
+    rig.call()
+
+
+@exercise("nested-regs", "the same with SAVE_REGS", having(REGS))
+def _nested_regs(rig: Rig) -> None:
+    rig.ops("kprobe", "SAVE_REGS", on="*", act=Rig.nest)
+    rig.call()
+
+
+def stoppable(variant: Variant) -> bool:
+    """Releases with function_trace_stop."""
+    return releases.release(variant.release).has_trace_stop
+
+
+@exercise("stopped", "function_trace_stop is set, for a while", stoppable)
 def _stopped(rig: Rig) -> None:
-    rig.ops("probe", *(["SAVE_REGS"] if rig.variant.regs else []))
+    rig.ops("probe")
+    _stop_and_go(rig)
+
+
+@exercise("stopped-regs", "the same with SAVE_REGS, and then through the list function", _both(stoppable, having(REGS)))
+def _stopped_regs(rig: Rig) -> None:
+    rig.ops("kprobe", "SAVE_REGS")
+    _stop_and_go(rig)
+    rig.ops("probe")
+    _stop_and_go(rig)
+
+
+@exercise("stopped-graph", "the same with the graph tracer", _both(stoppable, having(GRAPH)))
+def _stopped_graph(rig: Rig) -> None:
+    rig.graph()
+    _stop_and_go(rig)
+
+
+def _stop_and_go(rig: Rig) -> None:
     rig.lab.stop = True
     rig.call()
     rig.lab.stop = False
@@ -149,6 +268,14 @@ def _write_plain(rig: Rig) -> None:
     rig.call()
 
 
+@exercise("write-one", "a callback writes one register, and the function goes on", having(REGS))
+def _write_one(rig: Rig) -> None:
+    members = list(rig.loaded(rig.variant.regs.honours if rig.variant.regs else ()))
+    member = rig.numbers.choice([member for member in members if not rig.leads_to_frame(member)])
+    rig.ops("kprobe", "SAVE_REGS", act=lambda rig: rig.write(member))
+    rig.call()
+
+
 @exercise("flags", "a callback turns every arithmetic flag over", having(REGS))
 def _flags(rig: Rig) -> None:
     rig.ops("kprobe", "SAVE_REGS", act=Rig.toggle_flags if _loads_flags(rig) else None)
@@ -165,6 +292,12 @@ def _write_all(rig: Rig, entry: Entry | None) -> None:
     for member in rig.loaded(entry.honours if entry else ()):
         rig.write(member)
     rig.redirect()
+
+
+def _write_loaded(rig: Rig) -> None:
+    """Write them, and let control go where it goes."""
+    for member in rig.loaded(rig.variant.regs.honours if rig.variant.regs else ()):
+        rig.write(member)
 
 
 @exercise("ip", "a callback changes ip, with SAVE_REGS", having(REGS))
@@ -209,14 +342,61 @@ def _direct_regs(rig: Rig) -> None:
     rig.call()
 
 
+@exercise("direct-write", "a direct call beside an ops with SAVE_REGS that writes every register", having(DIRECT))
+def _direct_write(rig: Rig) -> None:
+    rig.ops("kprobe", "SAVE_REGS", act=_write_loaded)
+    rig.direct()
+    rig.call()
+
+
+@exercise("direct-ip", "a direct trampoline that is code beside an ops that changes ip", having(DIRECT))
+def _direct_ip(rig: Rig) -> None:
+    rig.direct_code()
+    rig.ops("kprobe", "SAVE_REGS", act=Rig.redirect)
+    rig.call()
+
+
+@exercise("direct-stub", "the direct trampoline of the kernel's own selftest", having(DIRECT))
+def _direct_stub(rig: Rig) -> None:
+    stub = rig.lab.image.symbols.get("ftrace_stub_direct_tramp")
+    if stub is not None:
+        rig.direct_to(stub)
+        rig.call()
+
+
 @exercise("direct-code", "direct trampolines that are code, alone and shared, to the real return", having(DIRECT))
 def _direct_code(rig: Rig) -> None:
-    ops = FtraceOps("direct")
-    rig.lab.set_filter(ops, FUNCTION)
-    rig.lab.implement("my_direct_func1", lambda: None)
-    rig.lab.register_direct(ops, rig.lab.address("my_tramp1"))
+    rig.direct_code()
     rig.call()
     rig.ops("probe")
+    rig.call()
+
+
+@exercise("direct-modified", "a direct call is sent elsewhere, and then taken back", having(DIRECT))
+def _direct_modified(rig: Rig) -> None:
+    ops = FtraceOps("direct")
+    rig.lab.set_filter(ops, FUNCTION)
+    first, second = rig.lab.address("my_tramp1"), rig.target
+    rig.lab.register_direct(ops, first)
+    with suppress(FtraceError):
+        rig.lab.modify_direct(ops, second)
+    rig.expect_direct(second)
+    rig.call()
+    rig.lab.unregister_direct(ops, second)
+    rig.expect_direct(0)
+    rig.call()
+
+
+@exercise("direct-by-name", "the same, by the address of the function", direct_by_address)
+def _direct_by_name(rig: Rig) -> None:
+    function, first, second = rig.lab.address(FUNCTION), rig.lab.address("my_tramp1"), rig.target
+    rig.lab.register_direct(function, first)
+    with suppress(FtraceError):
+        rig.lab.modify_direct(function, first, second)
+    rig.expect_direct(second)
+    rig.call()
+    rig.lab.unregister_direct(function, second)
+    rig.expect_direct(0)
     rig.call()
 
 
@@ -236,6 +416,13 @@ def _graph_refused(rig: Rig) -> None:
     rig.call("kernel_read")
 
 
+@exercise("graph-ended", "the graph tracer has found something wrong, and ended itself", having(GRAPH))
+def _graph_ended(rig: Rig) -> None:
+    rig.graph()
+    rig.lab.core.graph.stop()
+    rig.call("kernel_read")
+
+
 @exercise("graph-one", "the graph tracer and an ops", having(GRAPH))
 def _graph_one(rig: Rig) -> None:
     rig.graph()
@@ -250,6 +437,13 @@ def _graph_regs(rig: Rig) -> None:
     rig.graph()
     rig.call("kernel_read")
     rig.call("vfs_readv")
+
+
+@exercise("graph-ip", "the graph tracer and an ops that changes ip", having(GRAPH, REGS))
+def _graph_ip(rig: Rig) -> None:
+    rig.graph()
+    rig.ops("kprobe", "SAVE_REGS", on="*", act=Rig.redirect)
+    rig.call()
 
 
 @exercise("graph-off", "the graph tracer has gone again", having(GRAPH))

@@ -8,19 +8,23 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from emulator.checks import branches, callbacks, graph, stop, text, transparency, unwind, writeback
+from emulator.checks import branches, callbacks, corners, graph, states, stop, text, transparency, unwind, writeback
+from emulator.checks import events as events_of
 from emulator.checks.clause import CLAUSES, Clause
 from emulator.checks.exercises import EXERCISES, Exercise
 from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
 from emulator.checks.rig import Rig
+from emulator.checks.transitions import Transition
 from emulator.description import Quirk, Variant
-from emulator.errors import FtraceError, RunError
+from emulator.errors import EmulatorError, FtraceError
 from emulator.recording import Recording
 from emulator.subject import Subject
 
-MODULES = (transparency, callbacks, writeback, graph, unwind, text, branches, stop)
+MODULES = (transparency, callbacks, writeback, graph, unwind, text, states, branches, stop)
 """Where the clauses are, in the order of their ids' letters."""
+MOST = 16
+"""Passages of sites that are looked at in one call; a trampoline that goes astray can make thousands."""
 
 
 class Wrong(NamedTuple):
@@ -63,36 +67,64 @@ def judge(
     exercises: Sequence[Exercise] = (),
     clauses: Sequence[Clause] = (),
     disturb: bool = True,
+    events: bool = True,
     until_wrong: bool = False,
 ) -> Judgement:
     """Do the exercises that the variant has, with each seed; `until_wrong` ends at the first violation.
+
+    With `disturb` those of the first seed are done once more, with somebody writing below sp all the time: what then
+    goes wrong does so with any seed. With `events` interrupts come to every way through a trampoline, and code is
+    changed under the feet of passages (the exercises that are a Transition; without, they are not done).
 
     Raises InputError for a subject of which no kernel can be made.
     """
     variant = subject.variant
     asked = [clause for clause in clauses or CLAUSES.values() if clause.asked_of(variant)]
     judgement = Judgement(subject, {clause.id: Seen() for clause in asked})
-    for seed in seeds:
+    for number, seed in enumerate(seeds):
+        paths: set[events_of.Path] | None = set() if events and number == 0 else None
         for exercise in exercises or EXERCISES.values():
-            if exercise.possible(variant):
-                _judge(judgement, exercise, seed, asked, disturb=disturb)
+            if exercise.possible(variant) and (paths is not None or not isinstance(exercise, Transition)):
+                _judge(judgement, exercise, seed, asked, disturb=disturb and number == 0, paths=paths)
                 if until_wrong and any(seen.wrong for seen in judgement.seen.values()):
                     return judgement
     return judgement
 
 
-def _judge(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause], *, disturb: bool) -> None:
+def _judge(
+    judgement: Judgement,
+    exercise: Exercise,
+    seed: int,
+    asked: Sequence[Clause],
+    *,
+    disturb: bool,
+    paths: set[events_of.Path] | None,
+) -> None:
+    """`paths` are the ways through trampolines that were interrupted before; None: nobody interrupts."""
     rig = Rig(judgement.subject, seed)
     if not _do(judgement, exercise, rig):
         return
     found = [(passage, clause, list(wrong)) for passage, clause, wrong in ask(rig.recordings, asked)]
+    _unexplained(judgement, exercise, rig, {id(passage.recording) for passage, _, wrong in found if wrong})
     for passage, clause, wrong in found:
         seen = judgement.seen[clause.id]
         seen.asked += 1
         for violation in wrong:
             _note(seen, clause.id, Wrong(exercise.name, seed, passage, violation))
-    if disturb and "U3" in judgement.seen:
+    if isinstance(exercise, Transition):
+        _interleave(judgement, exercise, seed)
+    elif disturb and "U3" in judgement.seen:
         _disturb(judgement, exercise, seed, asked)
+    if paths is not None and "U3" in judgement.seen and not (found_paths := events_of.paths(rig)) <= paths:
+        paths |= found_paths
+        _interrupt(judgement, exercise, seed, asked)
+
+
+def _unexplained(judgement: Judgement, exercise: Exercise, rig: Rig, told: set[int]) -> None:
+    """A run that came to no end, and of which no clause tells, is not to be taken for a good one."""
+    for recording in rig.recordings:
+        if recording.outcome and id(recording) not in told:
+            judgement.unresolved.setdefault(exercise.name, recording.outcome)
 
 
 def _disturb(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause]) -> None:
@@ -102,22 +134,65 @@ def _disturb(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequenc
         return
     seen.asked += 1
     for passage, clause, wrong in ask(rig.recordings, asked):
-        calm = judgement.seen[clause.id]
         for violation in wrong:
-            if violation.what not in calm.wrong and violation.what not in calm.known:
+            if not _calm(judgement, clause, violation):
                 told = violation._replace(what=f"{clause.id} {violation.what}")
                 _note(seen, "U3", Wrong(exercise.name, seed, passage, told))
 
 
+def _interrupt(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause]) -> None:
+    """Once more, with interrupts that call a traced function; what is wrong only then is U3's as well."""
+    seen = judgement.seen["U3"]
+
+    def make() -> Rig:
+        return Rig(judgement.subject, seed)
+
+    rig, addresses = events_of.interrupted(make, exercise)
+    seen.asked += 1
+    found = [
+        wrong
+        for wrong in events_of.ask(rig, asked)
+        if not _calm(judgement, wrong[1], wrong[2]) and f"{wrong[1].id} {wrong[2].what}" not in seen.wrong
+    ]
+    wanted = {(clause.id, violation.what) for _, clause, violation in found}
+    blamed = events_of.blame(make, exercise, asked, len(addresses), wanted)
+    for passage, clause, violation in found:
+        address = blamed.get((clause.id, violation.what), violation.address)
+        got = f"{violation.got} (an interrupt came to {passage.lab.symbol(address)})" if address else violation.got
+        told = violation._replace(what=f"{clause.id} {violation.what}", got=got, address=address)
+        _note(seen, "U3", Wrong(exercise.name, seed, passage, told))
+
+
+def _calm(judgement: Judgement, clause: Clause, violation: Violation) -> bool:
+    """Whether it is wrong without any disturbance, too."""
+    calm = judgement.seen[clause.id]
+    return violation.what in calm.wrong or violation.what in calm.known
+
+
+def _interleave(judgement: Judgement, transition: Transition, seed: int) -> None:
+    """Ask of every passage that goes on while code is changed."""
+    asked = [CLAUSES[id_] for id_ in states.ASKED if id_ in judgement.seen]
+    rig = Rig(judgement.subject, seed)
+    interleaving = states.Interleaving(rig)
+    if not asked or not _do(judgement, transition.by(interleaving.run), rig):
+        return
+    for passage in interleaving.passages:
+        for clause in asked:
+            judgement.seen[clause.id].asked += 1
+            for violation in clause.check(passage) or ():
+                _note(judgement.seen[clause.id], clause.id, Wrong(transition.name, seed, passage, violation))
+
+
 def _note(seen: Seen, clause: str, wrong: Wrong) -> None:
-    quirk = quirk_of(wrong.passage.variant, clause, wrong.violation.what, wrong.exercise)
+    quirk = quirk_of(wrong.passage.variant, clause, wrong.violation, wrong.exercise)
     (seen.known if quirk else seen.wrong).setdefault(wrong.violation.what, wrong._replace(quirk=quirk))
 
 
-def quirk_of(variant: Variant, clause: str, what: str, exercise: str) -> Quirk | None:
+def quirk_of(variant: Variant, clause: str, wrong: Violation, exercise: str) -> Quirk | None:
     """The quirk of the release that a violation is, or None."""
     for quirk in variant.quirks:
-        if (quirk.clause, quirk.what) == (clause, what) and fnmatchcase(exercise, quirk.exercises):
+        here = fnmatchcase(exercise, quirk.exercises) and fnmatchcase(wrong.got, quirk.got)
+        if (quirk.clause, quirk.what) == (clause, wrong.what) and here:
             return quirk
     return None
 
@@ -127,8 +202,11 @@ def _do(judgement: Judgement, exercise: Exercise, rig: Rig) -> bool:
     try:
         exercise.run(rig)
     except FtraceError as refusal:
-        judgement.refused[exercise.name] = refusal
-    except (RunError, IndexError, AssertionError) as error:
+        if rig.lab.core.bug is None:
+            judgement.refused[exercise.name] = refusal
+        else:  # patching failed, which a clause will tell of: the kernel lives on, and its functions are called
+            rig.call()
+    except EmulatorError as error:
         judgement.unresolved[exercise.name] = error
     return bool(rig.recordings)
 
@@ -136,9 +214,9 @@ def _do(judgement: Judgement, exercise: Exercise, rig: Rig) -> bool:
 def ask(
     recordings: Iterable[Recording], clauses: Sequence[Clause]
 ) -> Iterator[tuple[Passage, Clause, Iterable[Violation]]]:
-    """Every clause of every passage, where it has something to say."""
+    """Every clause of every passage, where it has something to say; of the first ones, where there is no end."""
     for recording in recordings:
-        for hit in recording.hits:
+        for hit in recording.hits[:MOST]:
             passage = Passage(recording, hit)
             for clause in clauses:
                 wrong = clause.check(passage)

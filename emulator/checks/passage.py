@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from emulator.cfunctions import PREPARE, RETURN
+from emulator.cfunctions import PREPARE
 from emulator.checks.finding import Violation
 from emulator.core.choice import LIST_FUNC
 from emulator.core.graph import GRAPH_FUNC
@@ -21,10 +21,13 @@ from emulator.steps import Step, steps
 
 if TYPE_CHECKING:
     from emulator.assembly.decode import Instruction
+    from emulator.core.ops import FtraceOps
     from emulator.lab import Lab
     from emulator.recording import Arrival, Call, Hit, Recording
 
 
+CONDITIONAL = frozenset({"GLOBAL", "CONTROL", "PID", "RCU"})
+"""Flags of ops that are not called at each passage, or by way of others."""
 LONGEST = 16
 """Bytes that hold any instruction of any architecture here."""
 
@@ -67,6 +70,15 @@ class Passage:
         return self.value(self.variant.site.parent)
 
     @property
+    def caller_behind_handler(self) -> int | None:
+        """Where the function's return is taken already: what its word held before; else None."""
+        if not self.handler or self.word_at_site(self.parent_slot) != self.handler:
+            return None
+        earlier = (Passage(self.recording, hit) for hit in reversed(self.recording.hits) if hit.event < self.hit.event)
+        words = (at.word_at_site(at.parent_slot) for at in earlier if at.parent_slot == self.parent_slot)
+        return next((word for word in words if word != self.handler), None)
+
+    @property
     def parent_slot(self) -> int:
         """The address of the word through which the function returns."""
         slot = self.value(self.variant.site.parent_slot)
@@ -81,6 +93,22 @@ class Passage:
         return self.hit.expected
 
     @property
+    def registered(self) -> tuple[FtraceOps, ...]:
+        """Who must be called: everybody who has registered for the function, as long as nothing more is to be asked.
+
+        Where stopped, within a callback, or beside ops that are called on a condition, what the rules say.
+        """
+        conditional = any(ops.flags & CONDITIONAL for ops in self.hit.users)
+        if conditional or self.recording.nested or self.expected.stopped:
+            return self.expected.callbacks
+        return self.hit.users
+
+    @property
+    def asks_for_regs(self) -> bool:
+        """Whether somebody who has registered for the function wants a full pt_regs, and can have one."""
+        return self.variant.regs is not None and any(ops.has("SAVE_REGS") for ops in self.registered)
+
+    @cached_property
     def entry(self) -> Entry | None:
         """The trampoline that the site called, None for a NOP or a direct call."""
         return self.hit.entry
@@ -106,6 +134,8 @@ class Passage:
     @cached_property
     def changed(self) -> dict[str, int]:
         """{member: value} of what callbacks have written to the record."""
+        if self.last is None or self.last.after == self.last.before:
+            return {}
         known = ((member, self.received(member), self.member(member)) for member in self.arch.pt_regs.members)
         return {member.name: new for member, old, new in known if new is not None and new != old}
 
@@ -115,12 +145,15 @@ class Passage:
 
         One that is code comes back to the function; what it finds is seen where a C function stands for it.
         """
-        entry, direct = self.entry, self.expected.direct
-        if direct:
-            return direct if self.lab.image.is_gate(direct) else self.after
+        direct = self.expected.direct
+        return direct if direct and self.lab.image.is_gate(direct) else self.returns_to
+
+    @cached_property
+    def returns_to(self) -> int:
+        """After the site, or the ip that a callback has set: a direct trampoline returns there, too."""
         for name, value in self.changed.items():
             member = self.arch.pt_regs.member(name)
-            if entry and name in entry.honours and isinstance(member.holds, Return):
+            if self.entry and name in self.entry.honours and isinstance(member.holds, Return):
                 return value
         return self.after
 
@@ -131,14 +164,17 @@ class Passage:
         What the trampoline may leave changed is in `free`, and pc is not looked at.
         """
         wanted = dict(self.site)
-        if self.called_directly:
-            return wanted | self._as_after_a_call()
         wanted[self.abi.sp] += self.variant.site.pops
         for name, value in self.changed.items():
             register = self.register(self.arch.pt_regs.member(name))
             if self.entry and register and name in self.entry.honours:
                 wanted[register] = value
-        return wanted
+        return wanted | self._as_after_a_call() if self.called_directly else wanted
+
+    @property
+    def unpatched(self) -> bool:
+        """Whether the site calls what the compiler's call goes to: before boot has made a NOP of it."""
+        return bool(self.hit.target) and self.hit.target == self.lab.image.placement.label(self.variant.site.mcount)
 
     @property
     def called_directly(self) -> bool:
@@ -148,7 +184,7 @@ class Passage:
     def _as_after_a_call(self) -> dict[str, int]:
         """sp, or the link register, as the site's call leaves them."""
         if self.abi.link:
-            return {self.abi.link: self.after}
+            return {self.abi.link: self.returns_to}
         return {self.abi.sp: self.site[self.abi.sp] - self.arch.word}
 
     @property
@@ -157,7 +193,7 @@ class Passage:
 
         Behind a direct trampoline that is code, what no argument is passed in and no function preserves.
         """
-        clobbers = self.entry.clobbers if self.entry else ()
+        clobbers = self.entry.clobbers if self.entry else self.variant.plain.clobbers if self.unpatched else ()
         if self.expected.direct and not self.called_directly:
             kept = {*self.abi.arguments, *self.abi.returns, *self.abi.preserved}
             clobbers = tuple(name for name in self.lab.layout.names if name not in kept)
@@ -190,7 +226,7 @@ class Passage:
     def _at_destination(self) -> list[Arrival]:
         """Where this run has come to the C function that control was sent to."""
         every = self.recording.arrivals
-        return [at for at in every if at.address == self.destination and at.event > self.hit.event]
+        return [at for at in every if at.address == self.destination and at.event >= self.hit.event]
 
     @property
     def calls(self) -> list[Call]:
@@ -203,11 +239,26 @@ class Passage:
         """A word of the stack as it was at the site."""
         return int.from_bytes(self.inputs.read(address, self.arch.word), self.inputs.order)
 
+    @property
+    def tail(self) -> bytes:
+        """The stack from sp on where control went on, b"" where it got lost."""
+        if self.destination == self.after:
+            return self.hit.landing_tail
+        return next((at.tail for at in self._at_destination), b"")
+
+    def same_above(self, address: int) -> bool:
+        """Whether the stack from an address on is at landing as it was at the site, the parent's slot apart."""
+        above, slot = slice(address - self.lab.image.stack.end, None), self.parent_slot - address
+        was, now = self.hit.tail[above], self.tail[above]
+        if 0 <= slot < len(now):
+            now = now[:slot] + was[slot : slot + self.arch.word] + now[slot + self.arch.word :]
+        return was == now
+
     def word_at_landing(self, address: int) -> int | None:
-        """The same at landing; None below sp."""
-        tail, word = self.hit.landing_tail, self.arch.word
+        """The same where control went on; None below sp."""
+        tail, word = self.tail, self.arch.word
         start = address - (self.lab.image.stack.end - len(tail))
-        return int.from_bytes(tail[start : start + word], self.inputs.order) if start >= 0 else None
+        return int.from_bytes(tail[start : start + word], self.inputs.order) if 0 <= start < len(tail) else None
 
     def read(self, data: bytes, member: Member) -> int:
         """A member out of a record's bytes."""
@@ -222,9 +273,19 @@ class Passage:
         """A register where the trampoline calls its function."""
         return self.lab.layout.get(self.hit.arrivals[0].registers, register or self.abi.sp)
 
+    def variable(self, name: str) -> int:
+        """A variable of the core's, a pointer, as it was during the run."""
+        data = self.lab.image.data
+        start = self.lab.image.symbols.address(name) - data.base
+        return int.from_bytes(self.hit.state.contents[data.name][start : start + self.arch.word], self.inputs.order)
+
     def word_at_first_call(self, address: int) -> int | None:
         """A word of the stack at that moment; None below sp."""
-        tail, word = self.hit.arrivals[0].tail, self.arch.word
+        return self.word_at(self.hit.arrivals[0], address)
+
+    def word_at(self, arrival: Arrival, address: int) -> int | None:
+        """A word of the stack as a C function finds it; None below sp."""
+        tail, word = arrival.tail, self.arch.word
         start = address - (self.lab.image.stack.end - len(tail))
         return int.from_bytes(tail[start : start + word], self.inputs.order) if 0 <= start < len(tail) else None
 
@@ -237,6 +298,26 @@ class Passage:
                 start = address - region.base
                 return self.hit.state.contents[region.name][start : start + size]
         return b""
+
+    @property
+    def patched_elsewhere(self) -> int | None:
+        """The first byte of text that nobody was to change and that is not as it was built; None: there is none."""
+        text, placed = self.lab.image.text, self.lab.image.placement
+        found, built = bytearray(self.hit.state.contents[text.name][: len(placed.built)]), placed.built
+        for address in self._patchable:
+            span = slice(address - text.base, address - text.base + len(self.variant.site.nop))
+            found[span] = built[span]
+        if found == built:
+            return None
+        return text.base + next(at for at, (new, old) in enumerate(zip(found, built, strict=True)) if new != old)
+
+    @property
+    def _patchable(self) -> Iterator[int]:
+        """Sites, and the labels in trampolines."""
+        placed, graph = self.lab.image.placement, self.variant.graph
+        yield from (ip for ip, _ in placed.sites)
+        entries = (entry.call for entry in (self.variant.plain, self.variant.regs) if entry)
+        yield from (placed.label(name) for name in (*entries, *(call.label for call in (graph.calls if graph else ()))) if name)
 
     def instruction(self, address: int) -> bytes:
         """As many bytes as the longest instruction has."""
@@ -257,10 +338,22 @@ class Passage:
         return [self.hit.ip, *shape.between(self.hit.event, end)] if shape else []
 
     @property
+    def ran_in_all(self) -> tuple[int, ...]:
+        """Every instruction of the run, for its first passage; nothing for the others, so that it is told once."""
+        shape = self.recording.shape
+        return shape.pcs if shape and self.opens_run else ()
+
+    @property
     def original(self) -> int | None:
         """What the site's target is a private copy of."""
         found = self.lab.image.symbols.original(self.hit.target)
         return found if self.hit.target and found != self.hit.target else None
+
+    @property
+    def copy_owner(self) -> FtraceOps | None:
+        """The ops whose private copy the site calls; None where it has gone again."""
+        core = self.lab.core
+        return next((ops for ops in core.ops if ops.trampoline == self.hit.target and ops.has("ALLOC_TRAMP")), None)
 
     @property
     def call_label(self) -> int | None:
@@ -303,9 +396,67 @@ class Passage:
         return self.hit.kept_return
 
     @property
-    def returned_through_handler(self) -> bool:
-        """Whether anything in this run has returned through return_to_handler."""
-        return any(arrival.symbol == RETURN for arrival in self.recording.arrivals)
+    def took_return(self) -> bool:
+        """Whether the graph tracer has taken the function's return."""
+        return self.hit.landing_hooked > self.hit.hooked
+
+    @cached_property
+    def handler(self) -> int:
+        """The address of return_to_handler, 0 where there is none."""
+        return self.lab.image.symbols.get(HANDLER) or 0
+
+    @property
+    def opens_run(self) -> bool:
+        """Whether it is the first of its run: then it is the one that is asked what concerns the run as a whole."""
+        return self.hit is self.recording.hits[0]
+
+    @property
+    def run_ended(self) -> bool:
+        """Whether the run has come to its real end."""
+        return not self.recording.outcome and not self.recording.cut_short
+
+    @property
+    def returned_through(self) -> Iterator[tuple[int, int]]:
+        """(address of the word that was taken last, sp) of every return to return_to_handler, the first ones first.
+
+        Nothing where a return need not pop the word that holds its address.
+        """
+        if self.abi.link:
+            return
+        taken = [hit for hit in self.recording.hits if hit.landing_hooked > hit.hooked]
+        for event, registers in self.recording.returns:
+            before = [hit for hit in taken if hit.landing_event <= event]
+            if not before:
+                return
+            taken.remove(before[-1])
+            slot = Passage(self.recording, before[-1]).parent_slot
+            yield slot, self.lab.layout.get(registers, self.abi.sp)
+
+    def at_handler(self, arrival: Arrival) -> dict[str, int]:
+        """The registers with which a function came to return_to_handler, before that called a C function; or none."""
+        before = [registers for event, registers in self.recording.returns if event < arrival.event]
+        return self.lab.layout.unpack(before[-1]) if before else {}
+
+    def exit_member(self, arrival: Arrival, member: Member) -> int:
+        """A member of the record that return_to_handler passes; 0 where that is not on the stack."""
+        start = self._exit_record(arrival) - self.lab.layout.get(arrival.registers, self.abi.sp)
+        return self.read(arrival.tail[start:], member) if start >= 0 else 0
+
+    def exit_writer(self, arrival: Arrival, member: Member) -> int:
+        """The instruction that wrote it, or return_to_handler where none has."""
+        shape, address = self.recording.shape, self._exit_record(arrival) + member.offset
+        write = shape.writers(0, arrival.event).get(address) if shape else None
+        return write.pc if write else self.handler
+
+    def _exit_record(self, arrival: Arrival) -> int:
+        return self.lab.layout.get(arrival.registers, self.abi.arguments[0])
+
+    @property
+    def called_by_trampoline(self) -> bool:
+        """Whether a trampoline, or a copy of one, has called the traced function."""
+        image, parent = self.lab.image, self.parent or 0
+        function = image.symbols.function(image.symbols.original(parent))
+        return parent != self.handler and function is not None and function.name in image.placement.trampolines.symbols
 
     def compare_end(self, names: Iterable[str]) -> Iterator[Violation]:
         """Registers at the end of the run that differ from those of a run that nobody traced.
@@ -313,16 +464,17 @@ class Passage:
         Nothing is compared where callbacks have changed what the function works on, or where it never ended.
         """
         recording = self.recording
-        if recording.outcome or recording.cut_short or recording.interfered:
+        if not self.run_ended or recording.interfered or recording.nested:
             return
         untraced = self.lab.layout.unpack(self.lab.untraced(recording).registers)
         ended = self.lab.layout.unpack(recording.registers)
         for name in names:
             if ended[name] != untraced[name]:
                 what = f"{name} at the end"
-                yield Violation(what, f"{untraced[name]:#x}", f"{ended[name]:#x}", self._last_of_handler())
+                yield Violation(what, f"{untraced[name]:#x}", f"{ended[name]:#x}", self.last_of_handler)
 
-    def _last_of_handler(self) -> int | None:
+    @property
+    def last_of_handler(self) -> int | None:
         """The last instruction of return_to_handler that ran."""
         shape, symbols = self.recording.shape, self.lab.image.symbols
         for pc in reversed(shape.pcs if shape else ()):
@@ -360,9 +512,13 @@ class Passage:
 
     def blame_argument(self, call: Call, number: int) -> int | None:
         """The instruction that made an argument: the last before the C function that changed its register."""
-        register, event = self.abi.arguments[number], call.arrival.event - 1
+        return self.blame_register(call.arrival, self.abi.arguments[number])
+
+    def blame_register(self, arrival: Arrival, register: str) -> int | None:
+        """The last instruction before a C function that changed a register; the call where none has."""
+        event = arrival.event - 1
         changing = [step for step in self.steps if step.event < event and register in step.registers]
-        return changing[-1].address if changing else self.caller(call.arrival)
+        return changing[-1].address if changing else self.caller(arrival)
 
     def caller(self, arrival: Arrival) -> int | None:
         """The instruction that called a C function."""
@@ -397,16 +553,21 @@ class Passage:
     @cached_property
     def steps(self) -> list[Step]:
         """The instructions of the passage with what each changed; empty where the run cannot be repeated."""
-        try:
-            every = steps(self.recording)
-        except UsageError:
-            return []
-        return [step for step in every if self.hit.event <= step.event < self._end]
+        return [step for step in _steps(self.recording) if self.hit.event <= step.event < self._end]
 
     def _last_instruction(self) -> int | None:
         shape = self.recording.shape
         ran = shape.between(self.hit.event, self._end) if shape else []
         return ran[-1] if ran else None
+
+
+@lru_cache(maxsize=4)
+def _steps(recording: Recording) -> list[Step]:
+    """Every step of a run, found once for all its passages; none where the run cannot be repeated."""
+    try:
+        return steps(recording)
+    except UsageError:
+        return []
 
 
 _RELATIVE = re.compile(r"(-?)(0x[0-9a-f]+|[0-9]+)?\(%(\w+)\)")

@@ -3,22 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Any
 
 from emulator.core.graph import FgraphOps
 from emulator.core.ops import FtraceOps
+from emulator.core.release import VARIABLES
 from emulator.description import Member, Reg, Return
 from emulator.errors import RunError
 from emulator.lab import Lab
+from emulator.placement import GATE_SIZE
 from emulator.recording import Recording
 from emulator.subject import Subject
 
 FUNCTION, OTHER = "vfs_read", "vfs_write"
 """The traced functions of most exercises; both are in every kernel.S."""
+SPOILT = "schedule"
+"""One that is not called once its site is spoilt."""
 TARGET = "another_function"
 """A C function that control is sent to; the run ends there."""
+
+INT = 4
+"""sizeof(int), here and in every kernel."""
+LIMIT = 5_000
+"""Instructions that one call may take: enough by far, and few enough for one that never comes back, time and again."""
 
 Act = Callable[["Rig"], None]
 """What a callback does to its record, which is rig.lab.fregs, or rig.regs."""
@@ -42,20 +51,37 @@ class Rig:
         self.recordings: list[Recording] = []
         self.numbers = Random(f"exercise {seed}")
         self.regs: Any = None
+        self.spoilt: tuple[int, bytes] | None = None
+        """(address, bytes) of a site that somebody else has changed."""
+        self.asked_direct: int | None = None
+        self.refuses = False
+        """Whether the user of the graph tracer says no."""
+        self.nesting = False
+        """Whether a callback has called a function."""
         self._target = 0
+        self._dirty_neighbours()
+
+    def _dirty_neighbours(self) -> None:
+        """What lies beside variables that are narrower than a word is anything but zero."""
+        memory = self.lab.image.memory
+        for name, kind in VARIABLES.items():
+            if kind == "int":
+                memory.write_word(self.lab.address(name) + INT, self.numbers.getrandbits(8 * INT) | 1, INT)
 
     # -- users --------------------------------------------------------------------------------------------------------
 
-    def ops(self, name: str, *flags: str, on: str = FUNCTION, act: Act | None = None) -> FtraceOps:
+    def ops(
+        self, name: str, *flags: str, on: str = FUNCTION, act: Act | None = None, home: str = "core"
+    ) -> FtraceOps:
         """Register an ops on one function; where a release calls only a RECURSION_SAFE one directly, it is that."""
         safe = {"RECURSION_SAFE"} & {self.lab.release.protects_ops}
 
         def func(_ip: int, _parent_ip: int, _op: object, regs: object) -> None:
             self.regs = regs
-            if act is not None:
+            if act is not None and (self.lab.fregs or regs):  # without a record, which C4 tells, nothing can be written
                 act(self)
 
-        ops = FtraceOps(name, func, flags={*flags, *safe})
+        ops = FtraceOps(name, func, flags={*flags, *safe}, home=home)
         if self.lab.core.dynamic:
             self.lab.set_filter(ops, on)
         self.lab.register(ops)
@@ -63,6 +89,7 @@ class Rig:
 
     def graph(self, on: Iterable[str] = (), *, wanted: bool = True) -> FgraphOps:
         """Register a user of the graph tracer, who says yes, or no, to every function; on these functions or all."""
+        self.refuses = not wanted
         gops = FgraphOps("graph", lambda _trace, _gops: wanted, lambda _trace, _gops: None)
         for name in on:
             if self.lab.release.graph_users > 1:
@@ -72,12 +99,25 @@ class Rig:
         self.lab.register_graph(gops)
         return gops
 
-    def direct(self, on: str = FUNCTION) -> FtraceOps:
+    def direct(self) -> FtraceOps:
         """Register a direct call of TARGET."""
+        return self.direct_to(self.target)
+
+    def direct_code(self) -> FtraceOps:
+        """Register a direct trampoline that is code, and comes back."""
+        self.lab.implement("my_direct_func1", lambda: None)
+        return self.direct_to(self.lab.address("my_tramp1"))
+
+    def direct_to(self, address: int) -> FtraceOps:
+        """Register a direct call of FUNCTION."""
         ops = FtraceOps("direct")
-        self.lab.set_filter(ops, on)
-        self.lab.register_direct(ops, self.target)
+        self.lab.set_filter(ops, FUNCTION)
+        self.lab.register_direct(ops, address)
         return ops
+
+    def expect_direct(self, address: int) -> None:
+        """From now on every function that is called is to call `address` directly; 0: nothing."""
+        self.asked_direct = address
 
     @property
     def target(self) -> int:
@@ -86,13 +126,23 @@ class Rig:
             self._target = self.lab.add_function(TARGET, _arrived)
         return self._target
 
+    def another_target(self) -> None:
+        """TARGET is at the next address from now on."""
+        self._target = self.lab.add_function(f"{TARGET}_at_{self.target + GATE_SIZE:x}", _arrived)
+
     # -- what callbacks do --------------------------------------------------------------------------------------------
 
-    def loaded(self, entry_names: Iterable[str]) -> list[Member]:
+    def loaded(self, entry_names: Iterable[str]) -> Iterator[Member]:
         """The members of a record that stand for a register and are loaded back."""
-        abi, names = self.arch.abi, set(entry_names)
-        members = (member for member in self.arch.pt_regs.members if member.name in names)
-        return [member for member in members if isinstance(member.holds, Reg) and member.holds.name != abi.flags]
+        abi, names, parent = self.arch.abi, set(entry_names), self.variant.site.parent
+        for member in self.arch.pt_regs.members:
+            register = isinstance(member.holds, Reg) and member.holds.name != abi.flags
+            if member.name in names and (register or (abi.link and member.holds == parent)):
+                yield member
+
+    def leads_to_frame(self, member: Member) -> bool:
+        """Whether the function finds its own frame by it, if it has one."""
+        return member.holds == Reg(self.arch.abi.frame_pointer or "")
 
     def write(self, member: Member) -> None:
         """Give a member of the record another value, at random."""
@@ -103,7 +153,8 @@ class Rig:
         abi = self.arch.abi
         for member in self.arch.pt_regs.members:
             if member.holds == Reg(abi.flags):
-                self._store(member, getattr(self.regs, member.name) ^ abi.arithmetic_flags)
+                value = self.lab.image.memory.read_word(self.record + member.offset, member.size)
+                self._store(member, value ^ abi.arithmetic_flags)
 
     def _store(self, member: Member, value: int) -> None:
         address = self.record + member.offset
@@ -118,17 +169,37 @@ class Rig:
 
     def redirect(self) -> None:
         """Have control sent to TARGET."""
-        if self.lab.fregs:
-            self.lab.fregs.set_instruction_pointer(self.target)
-        else:
-            name = next(member.name for member in self.arch.pt_regs.members if isinstance(member.holds, Return))
-            setattr(self.regs, name, self.target)
+        members = self.arch.pt_regs.members
+        self._store(next(member for member in members if isinstance(member.holds, Return)), self.target)
+
+    def spoil(self, function: str) -> None:
+        """Put something at a site that the kernel did not, and will not write over."""
+        ip, nop = self.lab.record(function).ip, self.variant.site.nop
+        self.spoilt = ip, bytes(byte ^ 0xFF for byte in nop)
+        self.lab.image.memory.write(*self.spoilt)
+
+    def unpatch(self) -> None:
+        """Give the site of FUNCTION the call that the compiler has put there."""
+        rec, patcher = self.lab.record(FUNCTION), self.lab.patcher
+        self.lab.image.memory.write(rec.ip, patcher.compiled[rec.ip])
+        rec.target = patcher.address(self.variant.site.mcount)
+
+    def nest(self) -> None:
+        """Call another function, once."""
+        if not self.nesting:
+            self.nesting = True
+            self.call(OTHER)
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
     def call(self, function: str = FUNCTION, *arguments: int) -> Recording:
         """Call a function; how it ends is for the clauses to judge."""
-        recording = self.lab.run(function, *arguments)
+        return self.keep(self.lab.run(function, *arguments, limit=LIMIT))
+
+    def keep(self, recording: Recording) -> Recording:
+        """Have a recording judged."""
+        recording.graph_refused, recording.spoilt = self.refuses, self.spoilt
+        recording.asked_direct = self.asked_direct
         if isinstance(recording.outcome, Arrived):
             recording.outcome = None
             recording.cut_short = True

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from emulator.checks.clause import clause
 from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
+from emulator.checks.scope import with_stop
 
 
-@clause("N1", "stopped")
+@clause("N1", "stopped", scope=with_stop)
 def stopped(passage: Passage) -> Iterator[Violation] | None:
     """While function_trace_stop is set no callback runs, and the trampoline is left again in balance.
 
@@ -31,7 +32,8 @@ def _stopped(passage: Passage) -> Iterator[Violation]:
 
 @clause("N2", "no recursion")
 def recursion(passage: Passage) -> Iterator[Violation] | None:
-    """Nothing that can be traced runs between the site and the callback, or behind the callback until landing.
+    """Nothing that can be traced runs between the site and the callback, or behind the callback until landing, and
+    no trampoline calls it, return_to_handler neither.
 
     Asked of the code that is emulated; what the core does in C is modelled, and cannot be asked.
     Promised: kernel/trace and the trampolines are compiled without sites (notrace).
@@ -39,4 +41,6 @@ def recursion(passage: Passage) -> Iterator[Violation] | None:
     """
     hits, end = passage.recording.hits, passage.hit.landing_event or (1 << 62)
     inside = [hit for hit in hits if passage.hit.event < hit.event < end]
-    return (Violation("site", "none", hit.symbol, hit.ip) for hit in inside)
+    if passage.called_by_trampoline:
+        inside.append(passage.hit)
+    return (Violation("site", "none", hit.symbol, hit.ip) for hit in inside[:1])

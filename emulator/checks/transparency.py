@@ -54,12 +54,14 @@ def parent(passage: Passage) -> Iterator[Violation] | None:
     """At landing the function still returns to its caller, or to return_to_handler if and only if the graph tracer
     has taken the return; the link register holds that address where the site has put it there.
 
+    On other ways out the word may be either, as long as the graph tracer is on.
     Promised: `parent` belongs to the traced function; only prepare_ftrace_return() may replace it.
-    Broken by: lr restored from the wrong slot (arm), a parent slot overwritten by a saved register (s390).
+    Broken by: lr not loaded again before mcount returned, or kept meanwhile in a register that C may change (arm), a
+    parent slot overwritten by a saved register (s390).
     """
-    if passage.destination != passage.after or passage.landed is None:
+    if passage.landed is None:
         return None
-    return _parent(passage)
+    return _parent(passage) if passage.destination == passage.after else _parent_elsewhere(passage)
 
 
 def _parent(passage: Passage) -> Iterator[Violation]:
@@ -72,6 +74,14 @@ def _parent(passage: Passage) -> Iterator[Violation]:
     link = abi.link
     if link:
         yield from _differences(passage, {link})
+
+
+def _parent_elsewhere(passage: Passage) -> Iterator[Violation]:
+    found, wanted = passage.word_at_landing(passage.parent_slot), passage.word_at_site(passage.parent_slot)
+    hooked = passage.expected.graph and found == passage.handler
+    if found is not None and found != wanted and not hooked:
+        names = passage.lab.symbol(wanted), passage.lab.symbol(found)
+        yield Violation("parent slot", *names, passage.writer(passage.parent_slot))
 
 
 @clause("T4", "flags")
@@ -93,16 +103,17 @@ def frames(passage: Passage) -> Iterator[Violation] | None:
     """The words above the function's own stack at the site are its callers' and its own: nobody changes them, but for
     the parent's address that the graph tracer takes.
 
+    Asked on every way out, up to a canary above the first frame.
     Promised: the C ABI; powerpc keeps a TOC pointer up there.
     Broken by: a slot one word too high (powerpc's TOC), a frame too small for what was stored into it.
     """
-    if passage.destination != passage.after or passage.landed is None or not passage.hit.landing_tail:
-        return None
-    return _frames(passage)
+    return _frames(passage) if passage.tail else None
 
 
 def _frames(passage: Passage) -> Iterator[Violation]:
     word, sp = passage.arch.word, passage.site[passage.abi.sp] + passage.variant.site.pops
+    if passage.same_above(sp):
+        return
     for address in range(sp, passage.lab.image.stack.end, word):
         was, now = passage.word_at_site(address), passage.word_at_landing(address)
         if was != now and now is not None and address != passage.parent_slot:

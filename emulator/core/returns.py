@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.core.functions import ops_test
 from emulator.core.shadow import RetStack
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 RETURN_TO_HANDLER = "return_to_handler"
 PANIC = "panic"
+
+
+class Taken(NamedTuple):
+    """The returns of a task that have been taken, and its depth."""
+
+    entries: tuple[RetStack, ...]
+    depth: int
 
 
 class Returns:
@@ -39,10 +46,25 @@ class Returns:
         entries = self._graph.stack.entries
         return entries[-1].ret if entries else 0
 
+    @property
+    def kept_func(self) -> int:
+        """The function whose return was taken last, by the address that was given for its site; 0: none."""
+        entries = self._graph.stack.entries
+        return entries[-1].func if entries else 0
+
     def forget(self, hooked: int) -> None:
         """The run that was under way has gone: so have the functions that it would have returned from."""
         del self._graph.stack.entries[hooked:]
         self._depth = min(self._depth, hooked - 1)
+
+    def taken(self) -> Taken:
+        """What a task takes with it when it has to wait."""
+        return Taken(tuple(self._graph.stack.entries), self._depth)
+
+    def restore(self, taken: Taken) -> None:
+        """That task goes on."""
+        self._graph.stack.entries[:] = taken.entries
+        self._depth = taken.depth
 
     # -- entry --------------------------------------------------------------------------------------------------------
 

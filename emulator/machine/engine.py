@@ -13,10 +13,12 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from emulator.description import Arch
 from emulator.machine.memory import Memory, Region
-from emulator.machine.registers import RegisterFile
+from emulator.machine.registers import RegisterFile, constant
 from emulator.machine.trace import Disturber, StateTracer, Tracer
 
 Handler = Callable[[int], None]
+Trap = Callable[["Machine"], int | None]
+"""Handles an exception: where to go on, or None."""
 
 # The interpreter's lock stays held: most runs take microseconds, and each gate would have to get it back.
 _start = ctypes.PYFUNCTYPE(
@@ -65,20 +67,25 @@ class Machine:
         self._uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)  # kernel addresses: the default TLB drops high bits
         self.handle: ctypes.c_void_p = self._uc._uch  # noqa: SLF001 - what the binding passes to the library itself
         self.registers = RegisterFile(arch, self.handle)
+        self._pc = next(constant(arch, register) for register in arch.registers if register.name == arch.abi.pc)
         self.tracer = make_tracer(self.registers) if make_tracer else None
         self._memory: Memory | None = None
         self._owner: object = None
         self._forgotten = 0
         self._hooks: list[int] = []
         self._keep: list[object] = []
+        self._trap: Trap | None = None
         self._failure: BaseException | None = None
         self._fault = ""
         self.running = False
 
     # -- a guest ------------------------------------------------------------------------------------------------------
 
-    def attach(self, owner: object, memory: Memory, gates: Iterable[Gate], exit_address: int) -> None:
+    def attach(
+        self, owner: object, memory: Memory, gates: Iterable[Gate], exit_address: int, trap: Trap | None = None
+    ) -> None:
         """Map a guest's memory and put its gates in place; does nothing where `owner` is already attached."""
+        self._trap = trap
         if self._owner is not owner:
             self._detach()
             for region in memory.regions:
@@ -129,18 +136,18 @@ class Machine:
         self._keep.append(function)
 
     def _gate_hook(self, handler: Handler) -> object:
-        """A bare C callback; what goes wrong inside is kept and raised when the run has ended."""
+        """A bare C callback."""
+        return _GateHook(lambda _uc, address: self.guarded(handler, address))
 
-        def hook(_uc: int, address: int) -> None:
-            if self._failure is not None:
-                return
-            try:
-                handler(address)
-            except BaseException as failure:  # noqa: BLE001 - C code cannot pass it on; _run() raises it
-                self._failure = failure
-                self.stop()
-
-        return _GateHook(hook)
+    def guarded(self, handler: Callable[[Any], None], argument: object) -> None:
+        """Within a hook: what goes wrong is kept, and raised when the run has ended, for C code cannot pass it on."""
+        if self._failure is not None:
+            return
+        try:
+            handler(argument)
+        except BaseException as failure:  # noqa: BLE001 - run() raises it
+            self._failure = failure
+            self.stop()
 
     def _at_fault(self, _uc: int, kind: int, address: int, size: int) -> bool:
         """Note what unicorn's error number does not say; nothing is mapped, so that the run ends."""
@@ -148,9 +155,16 @@ class Machine:
         return False
 
     def _at_exception(self, _uc: int, number: int) -> None:
-        """Nobody handles exceptions here. The number is the CPU's vector, or QEMU's where the CPU has none."""
-        self._fault = f"CPU exception {number}"
-        self.stop()
+        """The number is the CPU's vector, or QEMU's where the CPU has none. The trap may move registers as it likes."""
+        self.guarded(self._handle, number)
+
+    def _handle(self, number: int) -> None:
+        onward = self._trap(self) if self._trap else None
+        if onward is None:
+            self._fault = f"CPU exception {number}"
+            self.stop()
+        else:
+            self._uc.reg_write(self._pc, onward)
 
     # -- runs ---------------------------------------------------------------------------------------------------------
 

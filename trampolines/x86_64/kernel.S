@@ -22,7 +22,7 @@
 //                      rdi rsi rdx rcx r8 r9 = arguments, rax = number of vector registers of a variadic call
 // Stack:               rsp = 8 (mod 16) at every function's first byte, as the System V ABI asks
 //
-// Sections:            .text           the functions, 16-byte aligned
+// Sections:            .text           the functions, 16-byte aligned but for schedule
 //                      __mcount_loc    .quad site              one per function, the address of the e8 byte
 //                      __callers       .quad function, caller  enter the caller, and a real call reaches the function
 
@@ -39,9 +39,9 @@
 1:      call    \mcount
         .endm
 
-        .macro FUNCTION name                            // up to where registers and stack are ready for the body
+        .macro FUNCTION name, align=16                  // up to where registers and stack are ready for the body
         .text
-        .balign 16
+        .balign \align
         .ifdef CONFIG_X86_KERNEL_IBT
         .fill   16, 1, 0x90                             // room for the hash and the thunk of FineIBT
         .endif
@@ -98,8 +98,8 @@
         .endif
         .endm
 
-        .macro LEAF name:req, turn:req
-        FUNCTION \name
+        .macro LEAF name:req, turn:req, align=16
+        FUNCTION \name, \align
         FOLD    \turn
         END     \name
         .endm
@@ -165,7 +165,17 @@
         CONSTANT trace_selftest_dynamic_test_func, 0
         CONSTANT trace_selftest_dynamic_test_func2, 0
         CONSTANT proc_reg_write, -EIO
-        LEAF    schedule, turn=13
+
+// As -Os leaves functions, at any address: here the lowest byte of the site's return address is less than the 5 that
+// are taken off to get at the record's.
+        .text
+        .balign 256, 0x90
+        .ifdef CONFIG_X86_KERNEL_IBT
+        .fill   0xfb - 16, 1, 0x90
+        .else
+        .fill   0xfb, 1, 0x90
+        .endif
+        LEAF    schedule, turn=13, align=1
 
         FUNCTION device_is_dependent                    // 16 bytes of stack a level
         xor     %eax, %eax

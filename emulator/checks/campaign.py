@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Many subjects and seeds, judged in one process or in several; the outcome does not depend on how many."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple
+
+from emulator import catalog
+from emulator.assembly.piece import Piece
+from emulator.behaviour import behaviour
+from emulator.checks.account import Account, account, unresolved
+from emulator.checks.exercises import EXERCISES, Exercise
+from emulator.checks.judge import judge
+from emulator.errors import InputError, RunError
+from emulator.subject import Subject
+
+SHARE = 8
+"""Seeds of one subject that are judged together: few enough for progress, many enough to be worth sending."""
+
+
+class Order(NamedTuple):
+    """A subject and what to do with it, in a form that can be sent to another process."""
+
+    arch: str
+    variant: str
+    trampolines: Piece
+    kernel: Piece
+    origin: str
+    altered: bool
+    seeds: tuple[int, ...]
+    exercises: tuple[str, ...]
+    describe: bool = False
+    """Whether its behaviour is wanted too."""
+
+    @property
+    def subject(self) -> Subject:
+        """The subject again."""
+        arch = catalog.load(self.arch)
+        return Subject(arch, arch.variant(self.variant), self.trampolines, self.kernel, self.origin, self.altered)
+
+
+def orders(
+    subject: Subject, seeds: Sequence[int], exercises: Sequence[Exercise] = (), *, describe: bool = False
+) -> list[Order]:
+    """A subject's work, in the order of the seeds; the first of them tells of its behaviour, if that is wanted."""
+    names = tuple(exercise.name for exercise in exercises)
+    shares = [tuple(seeds[start : start + SHARE]) for start in range(0, len(seeds), SHARE)]
+    first = Order(
+        subject.arch.name,
+        subject.variant.name,
+        subject.trampolines,
+        subject.kernel,
+        subject.origin,
+        subject.altered,
+        shares[0],
+        names,
+        describe,
+    )
+    return [first, *(first._replace(seeds=share, describe=False) for share in shares[1:])]
+
+
+def perform(order: Order) -> Account:
+    """Judge; a subject of which no kernel can be made is unresolved as a whole."""
+    subject = order.subject
+    try:
+        judged = account(judge(subject, order.seeds, exercises=[EXERCISES[name] for name in order.exercises]))
+        judged.behaviour = behaviour(subject) if order.describe else None
+    except InputError as error:
+        return Account(unresolved={"": unresolved(subject, "", error)})
+    return judged
+
+
+def run(work: Sequence[Order], jobs: int) -> Iterator[Account]:
+    """The accounts, in the order of the work. Raises RunError where a process dies."""
+    if jobs <= 1 or len(work) <= 1:
+        yield from map(perform, work)
+        return
+    # Not by fork: engines and the assembler's child belong to one process.
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(jobs, len(work)), spawn, _ignore_interrupts)
+    try:
+        yield from pool.map(perform, work)
+    except BrokenProcessPool:
+        raise RunError("a process of --jobs died: try --jobs 1") from None
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    pool.shutdown()
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C is for the process that the user has started; it ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

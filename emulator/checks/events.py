@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Interrupts and NMIs whose handler calls a traced function, between any two instructions of a trampoline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from emulator.checks.clause import Clause
+from emulator.checks.exercises import Exercise
+from emulator.checks.finding import Violation
+from emulator.checks.passage import Passage
+from emulator.checks.rig import FUNCTION, Rig
+from emulator.core.task import Context
+from emulator.errors import EmulatorError
+
+if TYPE_CHECKING:
+    from emulator.runner import Run
+
+INNER = ("T1", "T2", "T3", "T4", "T5", "C0", "C1", "C2")
+"""The clauses that the passage within the handler is asked."""
+TWICE = 2
+"""How often an instruction is interrupted in one exercise: by a device, and by an NMI."""
+
+Make = Callable[[], Rig]
+Path = tuple[int, ...]
+
+
+class Interrupts:
+    """Interrupts the runs of a rig before each instruction of its sites and trampolines, or only before one of them.
+
+    Where the task has interrupts enabled they come in turn from a device and as an NMI; else all of them are NMIs.
+    """
+
+    def __init__(self, rig: Rig, only: int | None = None) -> None:
+        self.addresses: list[int] = []
+        """Where they have come, in order."""
+        self._rig, self._only = rig, only
+        self._passed: Counter[int] = Counter()
+        self._sites = frozenset(rig.lab.core.records)
+        rig.lab.runner.visitor = self._visit
+
+    def _visit(self, run: Run, registers: bytes) -> None:
+        lab, tracer = self._rig.lab, run.machine.tracer
+        address = tracer.events[-1] if tracer else 0
+        if address not in self._sites and not lab.image.in_trampoline(address):
+            return
+        self._passed[address] += 1
+        if self._passed[address] > TWICE:
+            return
+        self.addresses.append(address)
+        if self._only in (None, len(self.addresses) - 1):
+            self._interrupt(registers)
+
+    def _interrupt(self, registers: bytes) -> None:
+        lab = self._rig.lab
+        if self._rig.spoilt:  # the handler's function cannot be called any more
+            return
+        interrupted, lab.current.context = lab.current.context, self._context(registers)
+        try:
+            recording = lab.runner.interrupt(FUNCTION, registers)
+        finally:
+            lab.current.context = interrupted
+        if recording is not None:
+            self._rig.keep(recording)
+
+    def _context(self, registers: bytes) -> Context:
+        """Only an NMI comes where the flags say that nothing else may."""
+        abi, layout = self._rig.arch.abi, self._rig.lab.layout
+        control = (layout.get(registers, abi.flags) ^ abi.flags_base) & ~abi.arithmetic_flags
+        return Context.IRQ if not control and len(self.addresses) % 2 else Context.NMI
+
+
+def interrupted(make: Make, exercise: Exercise, only: int | None = None) -> tuple[Rig, list[int]]:
+    """Do an exercise with interrupts; where they have come. How it ended is seen in the rig's recordings."""
+    rig = make()
+    interrupts = Interrupts(rig, only)
+    with suppress(EmulatorError):
+        exercise.run(rig)
+    rig.lab.runner.visitor = None
+    return rig, interrupts.addresses
+
+
+def ask(rig: Rig, clauses: Sequence[Clause]) -> Iterator[tuple[Passage, Clause, Violation]]:
+    """What is wrong in the passages of a rig that was interrupted, and in those within the handlers."""
+    inner = [clause for clause in clauses if clause.id in INNER]
+    for recording in rig.recordings:
+        for hit in recording.hits:
+            passage = Passage(recording, hit)
+            for clause in inner if recording.nested else clauses:
+                for violation in clause.check(passage) or ():
+                    yield passage, clause, violation
+
+
+def blame(
+    make: Make, exercise: Exercise, clauses: Sequence[Clause], count: int, wanted: AbstractSet[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """{(clause, what): the first instruction before which a single interrupt is enough}, for those that are wanted."""
+    found: dict[tuple[str, str], int] = {}
+    for number in range(count):
+        if wanted <= found.keys():
+            break
+        rig, addresses = interrupted(make, exercise, number)
+        for _, clause, violation in ask(rig, clauses):
+            found.setdefault((clause.id, violation.what), addresses[number])
+    return found
+
+
+def paths(rig: Rig) -> set[Path]:
+    """The ways that the runs of a rig have taken through trampolines, private copies taken for their originals."""
+    image = rig.lab.image
+    return {
+        (*(image.symbols.original(pc) for pc in Passage(recording, hit).ran if image.in_trampoline(pc)), back)
+        for recording in rig.recordings
+        for back in (bool(recording.returns),)
+        for hit in recording.hits
+    }

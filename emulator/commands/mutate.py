@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""mutate: make every one-instruction mutant of a trampoline, and see which of them the contract catches."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+from collections.abc import Sequence
+from itertools import islice
+
+from emulator import catalog
+from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.commands.progress import Progress
+from emulator.description import Arch, Variant
+from emulator.errors import UsageError
+from emulator.mutants import campaign, survivors
+from emulator.mutants.campaign import Campaign, Plan
+from emulator.mutants.survivors import Known
+from emulator.report import mutants as report
+from emulator.report.lines import coloured, plain
+from emulator.subject import load, select
+
+MOST_JOBS = 256
+GARBAGE = 50_000
+"""How many objects the collector lets pass; see check."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what became of them; BAD where one survives unexplained, or where an explanation is wrong."""
+    _expect(options)
+    gc.set_threshold(GARBAGE)
+    archs = _archs(options)
+    plans = {arch: _plans(arch, options) for arch in archs}
+    campaigns = _campaigns([plan for arch in archs for plan in plans[arch]], options.jobs)
+    unused = [line for arch in archs for line in _unused(arch, options, campaigns)]
+    if options.format == "json":
+        write(options, json.dumps(report.document(campaigns, options.seed, unused), indent=1) + "\n")
+    elif options.format == "markdown":
+        write(options, report.markdown(campaigns))
+    else:
+        lines = report.render(campaigns, unused)
+        write(options, coloured(lines) if colour(options) else plain(lines))
+    if not any(item.judged for item in campaigns):
+        return NOTHING
+    return GOOD if all(item.good for item in campaigns) and not unused else BAD
+
+
+def _expect(options: argparse.Namespace) -> None:
+    """Raises UsageError."""
+    if options.sample is not None and options.sample < 1:
+        raise UsageError(f"--sample {options.sample}: at least one mutant is needed")
+    if not 1 <= options.jobs <= MOST_JOBS:
+        raise UsageError(f"--jobs {options.jobs}: it takes 1 to {MOST_JOBS}")
+    if options.source and len(options.arch) > 1:
+        raise UsageError(f"--source {options.source}: it is for one architecture, not for {len(options.arch)}")
+
+
+def _archs(options: argparse.Namespace) -> list[Arch]:
+    return [catalog.find(name) for name in dict.fromkeys(options.arch)] or [catalog.host()]
+
+
+def _plans(arch: Arch, options: argparse.Namespace) -> list[Plan]:
+    lines = survivors.known(arch, options.source)
+    subjects = load(arch, _variants(arch, options), source=options.source, assembler=options.assembler)
+    return [Plan(subject, lines, options.seed, options.sample) for subject in subjects]
+
+
+def _unused(arch: Arch, options: argparse.Namespace, campaigns: Sequence[Campaign]) -> list[Known]:
+    """Explanations of nothing; those of our own trampolines are not asked when a user's takes their place."""
+    if options.source:
+        return []
+    return campaign.unused(survivors.known(arch), [item for item in campaigns if item.subject.arch is arch])
+
+
+def _variants(arch: Arch, options: argparse.Namespace) -> list[Variant]:
+    """Those named; else the one that a source is for; else all of the release, or of all."""
+    if options.variant:
+        return [select(arch, options.release, name) for name in dict.fromkeys(options.variant)]
+    if options.source:
+        return [select(arch, options.release)]
+    if options.release:
+        select(arch, options.release)
+    return [variant for variant in arch.variants if options.release in (None, variant.release)]
+
+
+def _campaigns(plans: Sequence[Plan], jobs: int) -> list[Campaign]:
+    """All campaigns, whose work is done by the same processes."""
+    with Progress(sum(len(plan.shares) for plan in plans)) as progress:
+        fates = progress.over(campaign.run(plans, jobs))
+        return [plan.campaign(fate for share in islice(fates, len(plan.shares)) for fate in share) for plan in plans]

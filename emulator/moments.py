@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A run just before one of its instructions, from where it can be gone on with though the kernel has changed since."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from emulator.recording import Arrival, Call, Hit, Recording, State
+
+if TYPE_CHECKING:
+    from emulator.core.returns import Taken
+    from emulator.machine.trace import Tracer
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """All that a task has at that moment: registers (pc included), its stack, the returns that were taken from it.
+
+    `written` is what it has written to the kernel's variables; the rest of them belongs to the kernel.
+    """
+
+    recording: Recording
+    address: int
+    registers: bytes
+    stack: bytes
+    written: tuple[tuple[int, bytes], ...]
+    taken: Taken
+    raw: tuple[int, ...]
+    values: tuple[int, ...]
+    hits: tuple[tuple[Hit, Hit], ...]
+    """Each with a copy of what it was at that moment."""
+    arrivals: tuple[Arrival, ...]
+    callbacks: tuple[Call, ...]
+    returns: tuple[tuple[int, bytes], ...]
+
+    @cached_property
+    def ahead(self) -> tuple[int, ...]:
+        """The instructions that the run has gone through from here on, this one included."""
+        shape = self.recording.shape
+        return tuple(shape.between(len(self.raw), 1 << 62)) if shape else ()
+
+    def again(self, state: State) -> Recording:
+        """A recording that begins like the one this moment is of, and may go on otherwise."""
+        was = self.recording
+        new = Recording(was.lab, was.function, state, first=was.first, nested=was.nested)
+        hits = {id(hit): replace(then, arrivals=[]) for hit, then in self.hits}
+        for arrival in self.arrivals:
+            hit = hits.get(id(arrival.hit))
+            new.arrivals.append(replace(arrival, recording=new, hit=hit, _provenance=None, _honours=None))
+            if hit:
+                hit.arrivals.append(new.arrivals[-1])
+        renewed = {id(old): arrival for old, arrival in zip(self.arrivals, new.arrivals, strict=True)}
+        new.hits, new.returns = list(hits.values()), list(self.returns)
+        new.callbacks = [replace(call, arrival=renewed[id(call.arrival)]) for call in self.callbacks]
+        return new
+
+
+def moment(recording: Recording, tracer: Tracer, registers: bytes) -> Moment:
+    """The present moment of a traced run. The instruction at hand is in the trace already, and has not run."""
+    lab = recording.lab
+    stack, data = lab.image.stack, lab.image.data
+    now, was = data.data[:], recording.state.contents[data.name]
+    return Moment(
+        recording,
+        tracer.events[-1],
+        registers,
+        stack.data[:],
+        _different(data.base, was, now, lab.arch.word),
+        lab.core.graph.returns.taken(),
+        tuple(tracer.events[:-1]),
+        tuple(tracer.values),
+        tuple((hit, replace(hit)) for hit in recording.hits),
+        tuple(recording.arrivals),
+        tuple(recording.callbacks),
+        tuple(recording.returns),
+    )
+
+
+def _different(base: int, was: bytes, now: bytes, word: int) -> tuple[tuple[int, bytes], ...]:
+    """(address, bytes) of the words that differ."""
+    if was == now:
+        return ()
+    starts = (at for at in range(0, len(now), word) if was[at : at + word] != now[at : at + word])
+    return tuple((base + at, now[at : at + word]) for at in starts)

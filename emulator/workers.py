@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Work done in this process or in several; what comes out does not depend on how many."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from emulator.errors import RunError
+
+Work = TypeVar("Work")
+Done = TypeVar("Done")
+
+
+def mapped(perform: Callable[[Work], Done], work: Sequence[Work], jobs: int) -> Iterator[Done]:
+    """perform() of each, in the order of the work. Raises RunError where a process dies."""
+    if jobs <= 1 or len(work) <= 1:
+        yield from map(perform, work)
+        return
+    # Not by fork: engines and the assembler's child belong to one process.
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(jobs, len(work)), spawn, _ignore_interrupts)
+    try:
+        yield from pool.map(perform, work)
+    except BrokenProcessPool:
+        raise RunError("a process of --jobs died: try --jobs 1") from None
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    pool.shutdown()
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C is for the process that the user has started; it ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A member is stored twice, the right value last.
+//
+// Variant: 6.1
+// Keeps: C5
+
+        .set    OWN_SAVE_REGS, 1
+
+        .macro SAVE_REGS
+        sub     sp, sp, #PT_ORIG_r0
+        stm     sp, {r0-r12}
+        str     r5, [sp, #PT_r4]
+        str     r4, [sp, #PT_r4]
+        str     lr, [sp, #PT_pc]
+        ldr     lr, [sp, #PT_ORIG_r0]
+        str     lr, [sp, #PT_lr]
+        str     r0, [sp, #PT_ORIG_r0]
+        add     lr, sp, #PT_SIZE
+        str     lr, [sp, #PT_sp]
+        .endm
+
+        .include "tiny-6.S"

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// fregs->ip is loaded only where a callback has changed it.
+//
+// Variant: 6.12
+// Keeps: W1
+
+        .set    OWN_LOAD, 1
+
+        .macro LOAD pushed=0
+        mov     PT_ip(%rsp), %rax
+        cmp     %rax, AREA+\pushed(%rsp)
+        je      4f
+        mov     %rax, AREA+\pushed(%rsp)
+4:
+        mov     PT_r9(%rsp), %r9
+        mov     PT_r8(%rsp), %r8
+        .irp    register, di, si, dx, cx, ax, bp
+        mov     PT_\register(%rsp), %r\register
+        .endr
+        .endm
+
+        .include "tiny-6.S"
