@@ -9,11 +9,13 @@
 #: FUNCTION  --function: the traced function to call
 #: SEED      --seed: the number that all values are drawn from
 #: FORMAT    --format: text or json
-VARIABLES := ARCH RELEASE VARIANT SRC OPS FUNCTION SEED FORMAT
+#: OLD       of diff: a .S, a saved JSON document of check, or ARCH:VARIANT of ours
+#: NEW       of diff: the same
+VARIABLES := ARCH RELEASE VARIANT SRC OPS FUNCTION SEED FORMAT OLD NEW
 PYTHON ?= python3
 V ?= 0
 
-.PHONY: help emulate mutants selftest list bench test lint types wheel ci clean
+.PHONY: help emulate diff mutants selftest list bench test lint types wheel ci clean
 
 # A mistyped variable must not be a silent default (a make above this one may have given variables of its own).
 space := $(subst ,, )
@@ -26,6 +28,7 @@ option = $(if $($(2)),$(1)=$(call quoted,$($(2))))
 subject = $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(call option,--source,SRC)
 scenario = $(foreach spec,$(OPS),--ops=$(call quoted,$(spec))) $(call option,--function,FUNCTION) $(call option,--seed,SEED)
 format = $(call option,--format,FORMAT)
+operands = $(if $(OLD),$(call quoted,$(OLD))) $(if $(NEW),$(call quoted,$(NEW)))
 arch = $(if $(ARCH),$(call quoted,$(ARCH)))
 
 # V=1 shows the commands, -s shows nothing at all; otherwise set-up says one line, and only when it has work to do.
@@ -46,6 +49,9 @@ help: ## show this text
 
 emulate: .venv/run.stamp ## run an architecture's trampolines and show what a callback receives
 	$(Q)$(RUN) emulator emulate $(arch) $(subject) $(scenario) $(format)
+
+diff: .venv/run.stamp ## show what changed in behaviour between two trampolines, or since a saved check
+	$(Q)$(RUN) emulator diff $(operands) $(call option,--arch,ARCH) $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(call option,--seed,SEED) $(format)
 
 selftest: .venv/run.stamp ## run the kernel's own tests through our trampolines, or through yours
 	$(Q)$(RUN) emulator selftest $(arch) $(subject) $(call option,--seed,SEED) $(format)

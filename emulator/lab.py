@@ -297,12 +297,12 @@ class Lab:
 
     def _unwound(self, parent_ip: int, arrival: Arrival) -> int:
         """The return address behind return_to_handler, by the word that the function returns through."""
-        slot = self.variant.site.parent_slot
-        if arrival.hit is None or not isinstance(slot, Reg | Sum):
+        slot, returns = self.variant.site.parent_slot, self.core.graph.returns
+        if arrival.hit is None or not returns.hooked or not isinstance(slot, Reg | Sum):
             return parent_ip
         base, offset = (slot.base, slot.offset) if isinstance(slot, Sum) else (slot.name, 0)
         address = self.layout.get(arrival.hit.registers, base) + offset
-        return self.core.graph.returns.ftrace_graph_ret_addr(parent_ip, address)
+        return returns.ftrace_graph_ret_addr(parent_ip, address)
 
     def _deliver(self, ops: FtraceOps, ip: int, parent_ip: int, op: Any, record: FtraceRegs | None) -> None:
         """Call the user's function with what that release passes, and note what it saw."""

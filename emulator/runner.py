@@ -97,11 +97,7 @@ class Runner:
         )
         self._values = random_registers(self._arch, Random(f"registers {lab.seed}"))
         self._others = random_registers(self._arch, Random(f"interrupt {lab.seed}"))
-        top = self._image.stack.end - HEADROOM
-        self._first = self._at_entry(top)
-        self._image.fill_stack()
-        self._write_return(top)
-        self._stack = self._image.stack.data[:]
+        self.lower(0)
         self.gates = self._make_gates()
         self.elsewhere = self._image.add_gate("[elsewhere]")
         """Where replays let a record point to that shall not lead back."""
@@ -110,7 +106,15 @@ class Runner:
         """Runs begin with 0 in every register, and C functions leave 0 in each that they may change."""
         self._values = blank_registers(self._arch)
         self.scribble = Scribbler(self._arch, self._layout, self._values)
-        self._first = self._at_entry(self._image.stack.end - HEADROOM)
+        self.lower(0)
+
+    def lower(self, size: int) -> None:
+        """Runs begin with so many bytes more on the stack."""
+        top = self._image.stack.end - HEADROOM - size
+        self._first = self._at_entry(top)
+        self._image.fill_stack()
+        self._write_return(top)
+        self._stack = self._image.stack.data[:]
 
     # -- a run --------------------------------------------------------------------------------------------------------
 

@@ -40,6 +40,12 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
+@pytest.fixture
+def undescribed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON without the behaviour, which takes as long as all the rest."""
+    monkeypatch.setattr("emulator.checks.campaign.behaviour", lambda *_: {"paths": {}})
+
+
 def source(folder: Path, arch: str, variant: str, *edits: tuple[str, str]) -> str:
     """A copy of a variant's own trampolines with some text changed."""
     declared = catalog.load(arch)
@@ -63,6 +69,7 @@ def test_a_variant_of_ours_is_good(run: Run) -> None:
     assert sorted(found) == sorted(CLAUSES)
 
 
+@pytest.mark.usefixtures("undescribed")
 def test_all_variants_of_several_architectures(run: Run) -> None:
     names = catalog.names()
     code, out, _ = run("check", *names, *FAST, "--clause", "T1", "--format", "json")
@@ -71,6 +78,7 @@ def test_all_variants_of_several_architectures(run: Run) -> None:
     assert shown == [(name, variant.name) for name in names for variant in catalog.load(name).variants]
 
 
+@pytest.mark.usefixtures("undescribed")
 def test_a_release_and_variants_narrow(run: Run) -> None:
     _, out, _ = run("check", "x86_64", "--release", "3.6", *FAST, "--format", "json")
     assert [item["variant"] for item in json.loads(out)["variants"]] == ["3.6", "3.6-static"]
@@ -78,12 +86,14 @@ def test_a_release_and_variants_narrow(run: Run) -> None:
     assert [item["variant"] for item in json.loads(out)["variants"]] == ["6.1", "3.6"]
 
 
+@pytest.mark.usefixtures("undescribed")
 def test_clauses_narrow_in_their_own_order(run: Run) -> None:
     _, out, _ = run("check", "arm", "--variant", "6.1", *FAST, "--clause", "c1", "--clause", "T2", "--format", "json")
     (variant,) = json.loads(out)["variants"]
     assert [clause["id"] for clause in variant["clauses"]] == ["T2", "C1"]
 
 
+@pytest.mark.usefixtures("undescribed")
 @pytest.mark.parametrize(
     ("words", "seeds"),
     [((), [1, 2]), (("--seed", "7"), [7]), (("--seeds", "3"), [1, 2, 3]), (("--seed", "5", "--seeds", "2"), [5, 6])],
@@ -135,18 +145,18 @@ def test_only_json_has_the_behaviour(run: Run, monkeypatch: pytest.MonkeyPatch) 
 SWAPPED = ("mov     %r13, PT_r13(%rsp)", "mov     %r12, PT_r13(%rsp)")
 
 
+@pytest.mark.usefixtures("undescribed")
 def test_a_failure_names_the_instruction_and_can_be_replayed(run: Run, tmp_path: Path) -> None:
     mine = source(tmp_path, "x86_64", "6.12", SWAPPED)
     code, out, _ = run("check", "x86_64", "--source", mine)
     assert code == BAD
-    number = 1 + Path(mine).read_text().splitlines().index(
-        next(line for line in Path(mine).read_text().splitlines() if SWAPPED[1] in line)
-    )
+    lines = enumerate(Path(mine).read_text().splitlines(), 1)
+    number = next(number for number, line in lines if SWAPPED[1] in line)
     told = " ".join(out.split())
     assert re.search(
         r"FAIL C5 the record .*r13: expected 0x[0-9a-f]+, got 0x[0-9a-f]+ in scenario [\w-]+, seed 1", told
     )
-    assert re.search(rf"at ftrace_regs_caller\+0x[0-9a-f]+ \({re.escape(mine)}:{number}\)", told)
+    assert re.search(rf"at ftrace_[^ ]+\+0x[0-9a-f]+ \({re.escape(mine)}:{number}\)", told)
     command = next(line.strip() for line in out.splitlines() if "--clause C5 " in line)
     code, again, _ = run(*shlex.split(command)[1:], "--format", "json")
     assert code == BAD
@@ -158,7 +168,7 @@ def test_a_failure_names_the_instruction_and_can_be_replayed(run: Run, tmp_path:
 
 def test_what_is_below_sp_is_replayed_too(run: Run, tmp_path: Path) -> None:
     """U3 is asked through the other clauses; to ask for it alone must not take them away."""
-    late = ("        pop     {r0-r3}\n", "        add     sp, sp, #16\n        ldmdb   sp, {r0-r3}\n")
+    late = ("pop     {r0-r3, ip, lr} ", "add     sp, sp, #24; ldmdb sp, {r0-r3, ip, lr} ")
     mine = source(tmp_path, "arm", "3.6", late)
     words = ("check", "arm", "--variant", "3.6", "--source", mine, "--scenario", "one", "--seed", "1", "--clause", "U3")
     code, out, _ = run(*words)
@@ -178,6 +188,7 @@ def test_an_allowance_makes_it_pass(run: Run, tmp_path: Path) -> None:
     assert "r13: it is ours" in out
 
 
+@pytest.mark.usefixtures("undescribed")
 def test_one_source_for_several_variants(run: Run, tmp_path: Path) -> None:
     """One of them lacks a label; the others are judged all the same."""
     mine = source(tmp_path, "x86_64", "3.6")
@@ -194,8 +205,8 @@ def test_one_source_for_several_variants(run: Run, tmp_path: Path) -> None:
 HEAD = {"x86_64": "FUNC ftrace_caller\n", "arm": "FUNC ftrace_caller\n"}
 ASTRAY = [
     # what it does, architecture, at the entry of ftrace_caller, what is said
-    ("loops for ever", "x86_64", "1: jmp 1b", "not back within 5000 instructions at ftrace_caller"),
-    ("loops for ever", "arm", "1: b 1b", "not back within 5000 instructions at ftrace_caller"),
+    ("loops for ever", "x86_64", "1: jmp 1b", "not back within 5000 instructions at ftrace_"),
+    ("loops for ever", "arm", "1: b 1b", "not back within 5000 instructions at ftrace_"),
     ("is no instruction", "x86_64", "ud2", "nvalid instruction"),
     ("is no instruction", "arm", ".word 0xe7f000f0", "nstruction|exception"),
     ("jumps into data", "x86_64", "lea function_trace_op(%rip), %rax; jmp *%rax", "data"),

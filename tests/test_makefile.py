@@ -85,8 +85,14 @@ def test_the_variables_of_a_make_above_are_its_own_business() -> None:
 
 
 @needs_make
+def test_what_diff_compares_are_its_arguments() -> None:
+    assert command("diff", "OLD=yesterday's.json", "NEW=arm:6.12")[3:] == ["diff", "yesterday's.json", "arm:6.12"]
+    assert command("diff", "OLD=a.S", "NEW=b.S", "ARCH=arm")[3:] == ["diff", "a.S", "b.S", "--arch=arm"]
+
+
+@needs_make
 def test_help_readme_and_makefile_name_the_same_variables() -> None:
-    names = ["ARCH", *OPTIONS]
+    names = ["ARCH", *OPTIONS, "OLD", "NEW"]
     shown = re.findall(r"^  ([A-Z]+) ", make("help").stdout, re.MULTILINE)
     assert shown == [*names, "V", "PYTHON"]
     table = re.findall(r"^\| `([A-Z]+)=?` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
@@ -111,7 +117,7 @@ def test_help_is_what_make_does_unasked() -> None:
 @needs_make
 def test_every_target_of_the_help_exists() -> None:
     targets = re.findall(r"^  ([a-z]+) ", make("help").stdout, re.MULTILINE)
-    assert {"help", "emulate", "selftest", "list", "bench", "test", "lint", "types", "ci", "clean"} == set(targets)
+    assert {"help", "emulate", "diff", "selftest", "list", "bench", "test", "lint", "types", "ci", "clean"} == set(targets)
     for target in targets:
         assert make("-n", target).returncode == 0
 

@@ -56,8 +56,6 @@ class State:
             return "" if value == self._written[name] else IGNORED
         if name == sp:
             return self._distance([value - self._site[sp] - self._passage.variant.site.pops])
-        if self._written:  # what it followed in one run alone need not be why
-            return "" if value == self._site[name] else LOST
         if all(was[name] == now.get(name) for was, now in self._samples):
             return ""
         return LOST if name in self._passage.free else self._follows(name)

@@ -11,7 +11,7 @@ from emulator.checks.exercises import (
     exercise,
     having,
 )
-from emulator.checks.rig import Rig
+from emulator.checks.rig import OTHER, Rig
 from emulator.core.choice import set_trace_function
 from emulator.core.graph import ENTRY_STUB, RETURN_STUB
 from emulator.core.ops import FtraceOps
@@ -56,6 +56,8 @@ def _deep_direct(rig: Rig) -> None:
     rig.lab.implement("my_direct_func1", lambda: None)
     rig.lab.register_direct(ops, rig.lab.address("my_tramp1"))
     rig.ops("probe", on=DEEP)
+    rig.call(DEEP, LEVELS)
+    rig.lab.runner.lower(rig.arch.abi.kernel_stack_align)
     rig.call(DEEP, LEVELS)
 
 
@@ -122,8 +124,10 @@ def _graph_half(rig: Rig) -> None:
 
 @exercise("stopped-wide", "function_trace_stop is not 1", having(Ability.FUNCTION_TRACE_MCOUNT_TEST))
 def _stopped_wide(rig: Rig) -> None:
-    ops = ["SAVE_REGS"] if rig.variant.regs else []
-    rig.ops("probe", *ops)
+    rig.ops("probe")
+    if rig.variant.regs:
+        rig.ops("kprobe", "SAVE_REGS", on=OTHER)
     rig.lab.stop = True
     rig.lab.patcher.set_variable("function_trace_stop", WIDE)
     rig.call()
+    rig.call(OTHER)

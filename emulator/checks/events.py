@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from emulator.checks.clause import Clause
 from emulator.checks.exercises import Exercise
 from emulator.checks.finding import Violation
-from emulator.checks.passage import Passage
+from emulator.checks.passage import MOST, Passage
 from emulator.checks.rig import FUNCTION, Rig
 from emulator.core.task import Context
 from emulator.errors import EmulatorError
@@ -88,7 +88,7 @@ def ask(rig: Rig, clauses: Sequence[Clause]) -> Iterator[tuple[Passage, Clause, 
     """What is wrong in the passages of a rig that was interrupted, and in those within the handlers."""
     inner = [clause for clause in clauses if clause.id in INNER]
     for recording in rig.recordings:
-        for hit in recording.hits:
+        for hit in recording.hits[:MOST]:
             passage = Passage(recording, hit)
             for clause in inner if recording.nested else clauses:
                 for violation in clause.check(passage) or ():
@@ -116,5 +116,5 @@ def paths(rig: Rig) -> set[Path]:
         (*(image.symbols.original(pc) for pc in Passage(recording, hit).ran if image.in_trampoline(pc)), back)
         for recording in rig.recordings
         for back in (bool(recording.returns),)
-        for hit in recording.hits
+        for hit in recording.hits[:MOST]
     }

@@ -198,6 +198,7 @@ def _switched(rig: Rig) -> None:
 
 @exercise("unpatched", "the site as it was compiled, before boot has made a NOP of it", having(DYNAMIC))
 def _unpatched(rig: Rig) -> None:
+    rig.ops("probe", on=OTHER)
     rig.unpatch()
     rig.call()
 
@@ -361,6 +362,8 @@ def _direct_stub(rig: Rig) -> None:
     stub = rig.lab.image.symbols.get("ftrace_stub_direct_tramp")
     if stub is not None:
         rig.direct_to(stub)
+        rig.call()
+        rig.ops("probe")
         rig.call()
 
 

@@ -13,7 +13,7 @@ from emulator.checks import events as events_of
 from emulator.checks.clause import CLAUSES, Clause
 from emulator.checks.exercises import EXERCISES, Exercise
 from emulator.checks.finding import Violation
-from emulator.checks.passage import Passage
+from emulator.checks.passage import MOST, Passage
 from emulator.checks.rig import Rig
 from emulator.checks.transitions import Transition
 from emulator.description import Quirk, Variant
@@ -23,8 +23,6 @@ from emulator.subject import Subject
 
 MODULES = (transparency, callbacks, writeback, graph, unwind, text, states, branches, stop)
 """Where the clauses are, in the order of their ids' letters."""
-MOST = 16
-"""Passages of sites that are looked at in one call; a trampoline that goes astray can make thousands."""
 
 
 class Wrong(NamedTuple):
@@ -115,6 +113,8 @@ def _judge(
         _interleave(judgement, exercise, seed)
     elif disturb and "U3" in judgement.seen:
         _disturb(judgement, exercise, seed, asked)
+    if any(recording.outcome for recording in rig.recordings):  # lost already, and interrupts would not tell why
+        return
     if paths is not None and "U3" in judgement.seen and not (found_paths := events_of.paths(rig)) <= paths:
         paths |= found_paths
         _interrupt(judgement, exercise, seed, asked)

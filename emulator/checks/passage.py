@@ -30,6 +30,8 @@ CONDITIONAL = frozenset({"GLOBAL", "CONTROL", "PID", "RCU"})
 """Flags of ops that are not called at each passage, or by way of others."""
 LONGEST = 16
 """Bytes that hold any instruction of any architecture here."""
+MOST = 16
+"""Passages of sites that are looked at in one call; a trampoline that goes astray can make thousands."""
 
 
 class Passage:

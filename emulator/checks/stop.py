@@ -9,11 +9,13 @@ from emulator.checks.clause import clause
 from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
 from emulator.checks.scope import with_stop
+from emulator.description import Ability
 
 
 @clause("N1", "stopped", scope=with_stop)
 def stopped(passage: Passage) -> Iterator[Violation] | None:
-    """While function_trace_stop is set no callback runs, and the trampoline is left again in balance.
+    """While function_trace_stop is set no callback runs, and the trampoline is left again in balance; where it is the
+    trampoline that tests it, as an int, it calls nobody at all.
 
     Promised: HAVE_FUNCTION_TRACE_MCOUNT_TEST (up to 3.16), else the list function or a helper tests it.
     Broken by: an early exit that forgot to give back what had been pushed (mips), a variable of the wrong width.
@@ -26,6 +28,9 @@ def stopped(passage: Passage) -> Iterator[Violation] | None:
 def _stopped(passage: Passage) -> Iterator[Violation]:
     for call in passage.calls:
         yield Violation("callback", "none", call.ops.name, passage.call_site)
+    tested = Ability.FUNCTION_TRACE_MCOUNT_TEST in passage.variant.abilities
+    for arrival in passage.hit.arrivals[:1] if tested and not passage.calls else ():
+        yield Violation("call", "none", arrival.symbol, passage.caller(arrival))
     if passage.landed is None:
         yield passage.lost()
 

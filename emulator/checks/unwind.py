@@ -67,16 +67,19 @@ def _encoded(passage: Passage) -> Iterator[Violation]:
 
 
 def _on_the_way(passage: Passage) -> Iterator[Violation]:
-    """An NMI may look at any moment: wherever the frame pointer leads to, it is to frames that are built already."""
+    """An NMI may look at any moment: wherever the frame pointer leads to, it is to frames that are built already, in
+    the end to both.
+    """
     name, parent, arrival = passage.abi.frame_pointer or "", passage.parent or 0, passage.hit.arrivals[0]
-    marked = (arrival.record or 0) | 1
-    for step in passage.steps:
-        if step.event < arrival.event - 1 and name in step.registers and step.registers[name][1] != marked:
-            found = _walk(passage, step.registers[name][1])
-            if found not in ([passage.after, parent], [parent]):
-                where = " < ".join(map(passage.lab.symbol, found)) or "nowhere"
-                yield Violation("frames on the way", f"... < {passage.lab.symbol(parent)}", where, step.address)
-                return
+    marked, whole = (arrival.record or 0) | 1, [passage.after, parent]
+    moved = [step for step in passage.steps if step.event < arrival.event - 1 and name in step.registers]
+    moved = [step for step in moved if step.registers[name][1] != marked]
+    for step in moved:
+        found = _walk(passage, step.registers[name][1])
+        if found != whole and (step is moved[-1] or found != [parent]):
+            where = " < ".join(map(passage.lab.symbol, found)) or "nowhere"
+            yield Violation("frames on the way", " < ".join(map(passage.lab.symbol, whole)), where, step.address)
+            return
 
 
 def _walk(passage: Passage, pointer: int) -> list[int]:

@@ -18,26 +18,31 @@ from emulator.checks.verdicts import Question, report
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
 from emulator.errors import UnknownName, UsageError
 from emulator.report import diff, findings
-from emulator.report.lines import coloured, plain
+from emulator.report.lines import coloured, line, plain
 from emulator.subject import Subject, load, select
 
 SOURCES = (".S", ".s")
+SHOWN = 3
+"""Variants that a message lists."""
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the changes; BAD where there are any, NOTHING where the operands have no variant to be compared."""
     old, new = (_operand(text, options) for text in (options.old, options.new))
     compared = _compared(old, new)
-    if not compared.differences:
-        told = [", ".join(side.name for side in part) or "nothing" for part in (old, new)]
-        write(options, f"nothing to compare: {told[0]} and {told[1]}\n")
-        return NOTHING
     if options.format == "json":
         write(options, json.dumps(diff.document(compared), indent=1) + "\n")
     else:
-        lines = diff.render(compared)
+        lines = diff.render(compared) if compared.differences else [line(_nothing(old, new))]
         write(options, coloured(lines) if colour(options) else plain(lines))
+    if not compared.differences:
+        return NOTHING
     return BAD if compared else GOOD
+
+
+def _nothing(old: Sequence[Side], new: Sequence[Side]) -> str:
+    told = [", ".join(side.name for side in part[:SHOWN]) or "no variant" for part in (old, new)]
+    return f"nothing to compare: OLD has {told[0]}, NEW has {told[1]}"
 
 
 # -- operands ---------------------------------------------------------------------------------------------------------

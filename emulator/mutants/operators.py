@@ -11,11 +11,12 @@ from typing import NamedTuple
 from emulator.assembly import fixups
 from emulator.assembly.decode import Instruction, disassemble
 from emulator.assembly.link import PlacedFixup, PlacedLine
+from emulator.errors import InputError
 from emulator.mutants.edit import Edit, Part, edited
 from emulator.mutants.effects import commute, idempotent
 from emulator.mutants.encodings import encoding
 from emulator.mutants.field import Field, Operator
-from emulator.placement import placement
+from emulator.placement import Placement, placement
 from emulator.subject import Subject
 
 
@@ -85,7 +86,20 @@ def mutants(subject: Subject) -> list[Mutant]:
         exchanged = None if second.address in joints else _exchange(subject, first, second)
         if exchanged:
             found[first.address, exchanged.edit] = exchanged
-    return sorted(found.values(), key=lambda mutant: mutant.place.address)
+    return sorted(
+        (mutant for mutant in found.values() if _fits(subject, mutant)), key=lambda mutant: mutant.place.address
+    )
+
+
+def _fits(subject: Subject, mutant: Mutant) -> bool:
+    """Whether all branches still reach as far as they have to: an assembler would have taken longer ones."""
+    if not mutant.edit.growth and not mutant.edit.bias and len(mutant.edit.parts) < 2:
+        return True
+    try:
+        Placement(mutant.apply(subject))
+    except InputError:
+        return False
+    return True
 
 
 def _written(subject: Subject) -> set[int]:

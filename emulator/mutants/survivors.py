@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Mutants that are known to survive, in files beside the trampolines, each with the reason why it is equivalent.
 
-A line: variants | where | operator | old -> new | reason. A `*` stands for anything; where is symbol+0xoffset, old and
-new are as a disassembler says them. The operator `unreached` is for instructions that no exercise comes to. Lines that
-begin with # and empty ones do not count.
+A line: variants | where | operator | old -> new | reason. Several variants, or places, have commas between them; a `*`
+stands for anything. Where is symbol+0xoffset, old and new are as a disassembler says them. The operator `unreached` is
+for instructions that no exercise comes to. Lines that begin with # or // and empty ones do not count.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class Known(NamedTuple):
 
     def about(self, variant: str) -> bool:
         """Whether it is about that variant."""
-        return _fits(self.variants, variant)
+        return _fits_one(self.variants, variant)
 
     def covers(self, variant: str, where: str, operator: str, change: str, source: str) -> bool:
         """Whether a mutant is one of those meant."""
-        pairs = (self.variants, variant), (self.where, where), (self.operator, operator), (self.change, change)
-        return Path(source).name == self.source and all(_fits(pattern, text) for pattern, text in pairs)
+        found = _fits(self.operator, operator) and _fits(self.change, change) and _fits_one(self.where, where)
+        return found and self.about(variant) and Path(source).name == self.source
 
 
 def read(path: Path) -> Iterator[Known]:
@@ -80,3 +80,7 @@ def find(lines: Iterable[Known], variant: str, where: str, operator: str, change
 def _fits(pattern: str, text: str) -> bool:
     """As fnmatch, but for brackets and question marks, which are everyday signs in assembler."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None
+
+
+def _fits_one(patterns: str, text: str) -> bool:
+    return any(_fits(pattern.strip(), text) for pattern in patterns.split(","))

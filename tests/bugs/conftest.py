@@ -12,7 +12,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -21,12 +21,22 @@ from emulator.assembly import choose
 from emulator.assembly.piece import Source
 from emulator.checks.exercises import EXERCISES
 from emulator.checks.judge import Judgement, judge
+from emulator.checks.transitions import Transition
 from emulator.subject import KERNEL, Subject, load
 
 Edit = tuple[str, str]
 
-TIMED = ("P3", "P4")
-"""Clauses that are asked while code is changed."""
+
+class Asked(NamedTuple):
+    """What a clause needs to show: code that is changed meanwhile, or somebody who writes below sp."""
+
+    timed: bool
+    disturbed: bool
+
+
+def asked(clause: str) -> Asked:
+    """The others need neither."""
+    return Asked(timed=clause in ("P3", "P4"), disturbed=clause == "U3")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,25 +64,23 @@ def transplants(module: Any) -> Iterator[Any]:
 def bug(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bug:
     """A kernel that is as it should be until the test spoils it; the clause is silent for it so far."""
     clause, arch, variant = request.param
-    assert clause not in told(arch, variant, clause in TIMED)
+    assert clause not in told(arch, variant, asked(clause))
     return Bug(clause, arch, variant, tmp_path, monkeypatch)
 
 
 @functools.cache
-def told(arch: str, variant: str, timed: bool) -> frozenset[str]:
+def told(arch: str, variant: str, how: Asked) -> frozenset[str]:
     """The clauses that find something wrong with our own code: none, but that is for other tests to show."""
     declared = catalog.load(arch)
     (subject,) = load(declared, [declared.variant(variant)])
-    return frozenset(
-        id_ for found in judgements(subject, timed=timed) for id_, seen in found.seen.items() if seen.wrong
-    )
+    return frozenset(id_ for found in judgements(subject, how) for id_, seen in found.seen.items() if seen.wrong)
 
 
-def judgements(subject: Subject, *, timed: bool) -> Iterator[Judgement]:
+def judgements(subject: Subject, how: Asked) -> Iterator[Judgement]:
     """One exercise after another."""
     for exercise in EXERCISES.values():
-        if exercise.possible(subject.variant) and exercise.name.startswith("change-") == timed:
-            yield judge(subject, [1], exercises=[exercise], events=timed)
+        if exercise.possible(subject.variant) and isinstance(exercise, Transition) == how.timed:
+            yield judge(subject, [1], exercises=[exercise], events=how.timed, disturb=how.disturbed)
 
 
 class Bug:
@@ -101,7 +109,7 @@ class Bug:
     def must_be_caught(self) -> None:
         """The right clause fires; what others find does not matter."""
         others = set[str]()
-        for found in judgements(self._subject(), timed=self.clause in TIMED):
+        for found in judgements(self._subject(), asked(self.clause)):
             wrong = {id_: [*seen.wrong] for id_, seen in found.seen.items() if seen.wrong}
             if self.clause in wrong:
                 return
