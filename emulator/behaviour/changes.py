@@ -65,7 +65,7 @@ class Hunk:
     """Changes that were all seen in the same places, behind the same entry."""
 
     entry: str
-    where: dict[str, tuple[str, ...]]
+    where: Mapping[str, tuple[str, ...]]
     """{exercise: the passages in it}; none: all that go through the entry."""
     changes: tuple[Change, ...]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from itertools import chain
 
 from emulator.checks.clause import clause
 from emulator.checks.finding import Violation

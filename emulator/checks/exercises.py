@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from emulator.checks.rig import FUNCTION, OTHER, SPOILT, Rig
 from emulator.core import releases
 from emulator.core.ops import FtraceOps
-from emulator.core import releases
 from emulator.description import Ability, Entry, Variant
 from emulator.errors import FtraceError, UnknownName
 

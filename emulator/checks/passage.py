@@ -318,8 +318,9 @@ class Passage:
         """Sites, and the labels in trampolines."""
         placed, graph = self.lab.image.placement, self.variant.graph
         yield from (ip for ip, _ in placed.sites)
-        entries = (entry.call for entry in (self.variant.plain, self.variant.regs) if entry)
-        yield from (placed.label(name) for name in (*entries, *(call.label for call in (graph.calls if graph else ()))) if name)
+        calls = [entry.call for entry in (self.variant.plain, self.variant.regs) if entry]
+        calls += [call.label for call in graph.calls] if graph else []
+        yield from (placed.label(name) for name in calls if name)
 
     def instruction(self, address: int) -> bytes:
         """As many bytes as the longest instruction has."""

@@ -9,7 +9,6 @@ from typing import Any
 
 from emulator.core.graph import FgraphOps
 from emulator.core.ops import FtraceOps
-from emulator.core.release import VARIABLES
 from emulator.description import Member, Reg, Return
 from emulator.errors import RunError
 from emulator.lab import Lab
@@ -24,8 +23,6 @@ SPOILT = "schedule"
 TARGET = "another_function"
 """A C function that control is sent to; the run ends there."""
 
-INT = 4
-"""sizeof(int), here and in every kernel."""
 LIMIT = 5_000
 """Instructions that one call may take: enough by far, and few enough for one that never comes back, time and again."""
 
@@ -59,14 +56,6 @@ class Rig:
         self.nesting = False
         """Whether a callback has called a function."""
         self._target = 0
-        self._dirty_neighbours()
-
-    def _dirty_neighbours(self) -> None:
-        """What lies beside variables that are narrower than a word is anything but zero."""
-        memory = self.lab.image.memory
-        for name, kind in VARIABLES.items():
-            if kind == "int":
-                memory.write_word(self.lab.address(name) + INT, self.numbers.getrandbits(8 * INT) | 1, INT)
 
     # -- users --------------------------------------------------------------------------------------------------------
 

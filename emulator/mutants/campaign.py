@@ -97,14 +97,15 @@ class Plan:
         """What has come of it, from the fates of the chosen mutants."""
         judged, outdated = [], []
         for mutant, fate in zip(self.chosen, fates, strict=True):
-            line = self._line(mutant)
+            line = self.line(mutant)
             judged.append(Judged(mutant, fate, None if fate.caught else line))
             if fate.caught and line:
                 outdated.append((line, mutant))
         unreached = [(place, self._known(place, UNREACHED, place.text)) for place in self._unreached]
         return Campaign(self.subject, self._total, judged, unreached, outdated)
 
-    def _line(self, mutant: Mutant) -> Known | None:
+    def line(self, mutant: Mutant) -> Known | None:
+        """The line that lists a mutant."""
         return self._known(mutant.place, mutant.operator.value, f"{mutant.place.text} -> {mutant.text}")
 
     def _known(self, place: Place, operator: str, change: str) -> Known | None:
