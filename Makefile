@@ -8,14 +8,19 @@
 #: OPS       --ops: "NAME[:FLAG or KEY=VALUE]... ..." what to register; several with spaces between
 #: FUNCTION  --function: the traced function to call
 #: SEED      --seed: the number that all values are drawn from
-#: FORMAT    --format: text or json
+#: FORMAT    --format: text or json; of check also ktap, junit or github
+#: CLAUSE    of check: --clause: only these, with spaces between: "C5 T1"
+#: SCENARIO  of check: --scenario: only these, with spaces between
+#: SEEDS     of check: --seeds: how many seeds
+#: JOBS      of check: --jobs: how many processes
+#: ALLOW     of check: --allow: "C5:cpsr=REASON" accepts what is wrong under that name
 #: OLD       of diff: a .S, a saved JSON document of check, or ARCH:VARIANT of ours
 #: NEW       of diff: the same
-VARIABLES := ARCH RELEASE VARIANT SRC OPS FUNCTION SEED FORMAT OLD NEW
+VARIABLES := ARCH RELEASE VARIANT SRC OPS FUNCTION SEED FORMAT CLAUSE SCENARIO SEEDS JOBS ALLOW OLD NEW
 PYTHON ?= python3
 V ?= 0
 
-.PHONY: help emulate diff mutants selftest list bench test lint types wheel ci clean
+.PHONY: help emulate check diff mutants selftest list bench test lint types wheel ci clean
 
 # A mistyped variable must not be a silent default (a make above this one may have given variables of its own).
 space := $(subst ,, )
@@ -28,6 +33,10 @@ option = $(if $($(2)),$(1)=$(call quoted,$($(2))))
 subject = $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(call option,--source,SRC)
 scenario = $(foreach spec,$(OPS),--ops=$(call quoted,$(spec))) $(call option,--function,FUNCTION) $(call option,--seed,SEED)
 format = $(call option,--format,FORMAT)
+each = $(foreach word,$($(2)),$(1)=$(call quoted,$(word)))
+narrow = $(call option,--release,RELEASE) $(call each,--variant,VARIANT) $(call option,--source,SRC)
+question = $(call each,--clause,CLAUSE) $(call each,--scenario,SCENARIO) $(call option,--seed,SEED)
+effort = $(call option,--seeds,SEEDS) $(call option,--jobs,JOBS) $(call option,--allow,ALLOW)
 operands = $(if $(OLD),$(call quoted,$(OLD))) $(if $(NEW),$(call quoted,$(NEW)))
 arch = $(if $(ARCH),$(call quoted,$(ARCH)))
 
@@ -49,6 +58,9 @@ help: ## show this text
 
 emulate: .venv/run.stamp ## run an architecture's trampolines and show what a callback receives
 	$(Q)$(RUN) emulator emulate $(arch) $(subject) $(scenario) $(format)
+
+check: .venv/run.stamp ## hold trampolines, ours or yours, to the contract
+	$(Q)$(RUN) emulator check $(foreach word,$(ARCH),$(call quoted,$(word))) $(narrow) $(question) $(effort) $(format)
 
 diff: .venv/run.stamp ## show what changed in behaviour between two trampolines, or since a saved check
 	$(Q)$(RUN) emulator diff $(operands) $(call option,--arch,ARCH) $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(call option,--seed,SEED) $(format)

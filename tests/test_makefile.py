@@ -23,6 +23,14 @@ OPTIONS = {
     "SEED": "--seed",
     "FORMAT": "--format",
 }
+CHECK = {
+    "CLAUSE": "--clause",
+    "SCENARIO": "--scenario",
+    "SEEDS": "--seeds",
+    "JOBS": "--jobs",
+    "ALLOW": "--allow",
+}
+"""Those of check alone."""
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
@@ -92,7 +100,7 @@ def test_what_diff_compares_are_its_arguments() -> None:
 
 @needs_make
 def test_help_readme_and_makefile_name_the_same_variables() -> None:
-    names = ["ARCH", *OPTIONS, "OLD", "NEW"]
+    names = ["ARCH", *OPTIONS, *CHECK, "OLD", "NEW"]
     shown = re.findall(r"^  ([A-Z]+) ", make("help").stdout, re.MULTILINE)
     assert shown == [*names, "V", "PYTHON"]
     table = re.findall(r"^\| `([A-Z]+)=?` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
@@ -104,6 +112,29 @@ def test_every_option_that_make_passes_is_one_of_the_command() -> None:
         [sys.executable, "-m", "emulator", "emulate", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert [option for option in OPTIONS.values() if option not in done.stdout] == []
+    done = subprocess.run(
+        [sys.executable, "-m", "emulator", "check", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert [option for option in CHECK.values() if option not in done.stdout] == []
+
+
+@needs_make
+@pytest.mark.parametrize(("variable", "option"), CHECK.items())
+def test_each_variable_of_check_is_passed_as_its_option(variable: str, option: str) -> None:
+    assert command("check", f"{variable}=value")[3:] == ["check", f"{option}=value"]
+
+
+@needs_make
+def test_check_takes_several_of_what_the_command_takes_several_of() -> None:
+    words = command("check", "ARCH=arm x86_64", "VARIANT=6.1 6.12", "CLAUSE=T1 C5", "SCENARIO=one two")
+    assert words[3:6] == ["check", "arm", "x86_64"]
+    assert words[6:8] == ["--variant=6.1", "--variant=6.12"]
+    assert words[8:] == ["--clause=T1", "--clause=C5", "--scenario=one", "--scenario=two"]
+
+
+@needs_make
+def test_a_reason_may_have_spaces() -> None:
+    assert command("check", "ALLOW=C5:cpsr=it's never read")[3:] == ["check", "--allow=C5:cpsr=it's never read"]
 
 
 # -- targets -----------------------------------------------------------------------------------------------------------
@@ -117,7 +148,8 @@ def test_help_is_what_make_does_unasked() -> None:
 @needs_make
 def test_every_target_of_the_help_exists() -> None:
     targets = re.findall(r"^  ([a-z]+) ", make("help").stdout, re.MULTILINE)
-    assert {"help", "emulate", "diff", "selftest", "list", "bench", "test", "lint", "types", "ci", "clean"} == set(targets)
+    expected = "help emulate check diff selftest mutants list bench test lint types ci clean"
+    assert set(expected.split()) == set(targets)
     for target in targets:
         assert make("-n", target).returncode == 0
 

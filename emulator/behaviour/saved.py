@@ -125,7 +125,8 @@ def _side(part: _Part) -> Side:
 
 
 def _verdict(part: _Part) -> tuple[str, str]:
-    wrong = [finding.get("what").text() for finding in part.get("findings").items()]
+    findings = [(finding.get("what").text(), finding.get("verdict").text()) for finding in part.get("findings").items()]
+    wrong = [what for what, found in findings if found != "PASS"]
     verdict = part.get("verdict").text()
     told = f"{verdict} ({', '.join(sorted(set(wrong)))})" if wrong else verdict
     return f"{part.get('id').text()} {part.get('title').text()}", told

@@ -67,7 +67,7 @@ class Rig:
 
         def func(_ip: int, _parent_ip: int, _op: object, regs: object) -> None:
             self.regs = regs
-            if act is not None and (self.lab.fregs or regs):  # without a record, which C4 tells, nothing can be written
+            if act is not None:
                 act(self)
 
         ops = FtraceOps(name, func, flags={*flags, *safe}, home=home)
@@ -142,19 +142,15 @@ class Rig:
         abi = self.arch.abi
         for member in self.arch.pt_regs.members:
             if member.holds == Reg(abi.flags):
-                value = self.lab.image.memory.read_word(self.record + member.offset, member.size)
-                self._store(member, value ^ abi.arithmetic_flags)
+                self._store(member, abi.arithmetic_flags, xor=True)
 
-    def _store(self, member: Member, value: int) -> None:
-        address = self.record + member.offset
-        self.lab.image.memory.write_word(address, value, member.size)
-
-    @property
-    def record(self) -> int:
-        """The address of the record that the callback at hand has got."""
-        record = self.lab.fregs or self.regs
-        assert record is not None  # noqa: S101 - an exercise writes only where there is a record
-        return int(record.address)
+    def _store(self, member: Member, value: int, *, xor: bool = False) -> None:
+        """Without a record, which C4 tells of, nothing can be written."""
+        record, memory = self.lab.fregs or self.regs, self.lab.image.memory
+        if record is not None:
+            address = int(record.address) + member.offset
+            old = memory.read_word(address, member.size) if xor else 0
+            memory.write_word(address, old ^ value, member.size)
 
     def redirect(self) -> None:
         """Have control sent to TARGET."""

@@ -28,6 +28,8 @@ HOLDING = ("T1", "T2", "T3", "T4", "T5", "C1", "C2", "C5", "C6", "G3", "G4")
 ASKED = ("P3", "P4")
 DIRECT, GRAPH = "a direct call", "the graph tracer"
 TORN = "a store seen in part"
+TWICE = 2
+"""How often an instruction is gone on from, so that one in a loop does not take for ever."""
 
 
 class Interleaved(Passage):
@@ -190,7 +192,8 @@ class Interleaving:
         assert tracer is not None  # noqa: S101 - it is what calls us
         address = tracer.events[-1]
         passing = self._lab.image.in_trampoline(address) and self._hits(run.recording)
-        if address == self._rec.ip or passing:
+        known = sum(at.address == address for at in self._moments)
+        if (address == self._rec.ip or passing) and known < TWICE:
             self._moments.append(moment(run.recording, tracer, registers))
 
     def _hits(self, recording: Recording) -> list[Hit]:

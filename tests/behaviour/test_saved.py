@@ -27,8 +27,18 @@ DOCUMENT: dict[str, Any] = {
             "variant": "6.12",
             "source": "ours",
             "clauses": [
-                {"id": "C5", "title": "the record", "verdict": "FAIL", "findings": [{"what": "bx"}, {"what": "ax"}]},
-                {"id": "T1", "title": "registers", "verdict": "PASS", "findings": []},
+                {
+                    "id": "C5",
+                    "title": "the record",
+                    "verdict": "FAIL",
+                    "findings": [{"what": "bx", "verdict": "FAIL"}, {"what": "ax", "verdict": "XFAIL"}],
+                },
+                {
+                    "id": "T1",
+                    "title": "registers",
+                    "verdict": "PASS",
+                    "findings": [{"what": "a quirk that has gone", "verdict": "PASS"}],
+                },
             ],
             "behaviour": {"paths": {"one": {"title": "one ops", "passages": {"f": PASSAGE}, "returns": {}}}},
         }

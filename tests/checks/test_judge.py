@@ -99,7 +99,6 @@ def variant_37() -> Variant:
     ("T1", "r10", "regs", False),
     ("T1", "r12", "graph-regs", False),
     ("T2", "r10", "graph-regs", False),
-    ("C3", "op", "one", True),
 ])  # fmt: skip
 def test_a_quirk_is_one_clause_one_thing_and_some_exercises(
     clause: str, what: str, exercise: str, known: bool
@@ -123,9 +122,9 @@ def test_a_fault_of_3_7_is_none_of_6_12(tmp_path: Path) -> None:
     ("x86_64", "6.12", "        .set OWN_LEAVE, 1\n        .macro LEAVE\n        hlt\n        .endm\n", "halted"),
     ("x86_64", "6.12",
      "        .set OWN_LEAVE, 1\n        .macro LEAVE\n        movabs $function_trace_op, %rax\n        jmp *%rax\n"
-     "        .endm\n", "Fetch"),
+     "        .endm\n", "a jump into data"),
     ("arm", "6.1", "        .set OWN_LEAVE, 1\n        .macro LEAVE\n5:      b 5b\n        .endm\n", "not back"),
-    ("arm", "6.1", "        .set OWN_LEAVE, 1\n        .macro LEAVE\n        mov pc, #0\n        .endm\n", "Fetch"),
+    ("arm", "6.1", "        .set OWN_LEAVE, 1\n        .macro LEAVE\n        mov pc, #0\n        .endm\n", "a jump to unmapped"),
 ])  # fmt: skip
 def test_who_leads_nowhere_is_lost(arch: str, variant: str, step: str, why: str, tmp_path: Path) -> None:
     subject = source(tmp_path, arch, variant, step)
