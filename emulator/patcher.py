@@ -65,9 +65,16 @@ class Patcher:
         mcount = self.address(self.variant.site.mcount)
         for rec in self.image.records:
             if Ability.DYNAMIC_FTRACE in self.abilities:
-                self.make_nop(rec.ip, mcount)
+                self._init_nop(rec.ip, mcount)
             else:
                 rec.target = mcount
+
+    def _init_nop(self, ip: int, mcount: int) -> None:
+        """ftrace_init_nop(). Raises InputError where the site is not what the compiler should have left."""
+        try:
+            self.make_nop(ip, mcount)
+        except TextError as error:
+            raise InputError(f"a site cannot be disabled at boot: {error}") from error
 
     # -- text ---------------------------------------------------------------------------------------------------------
 

@@ -90,7 +90,8 @@ class Replay:
 
     `edit` is {offset in the record: bytes} that a callback would have written. Afterwards `record` is the record as it
     arrived (None: the run did not come to the arrival), `arrived` the registers then, `landing` those at landing, and
-    `elsewhere` whether control went to the address `Runner.elsewhere` instead. With neither of them, `error` says what went wrong.
+    `elsewhere` whether control went to the address `Runner.elsewhere` instead. With neither of them, `error` says what
+    went wrong.
     """
 
     arrival: Arrival

@@ -115,9 +115,11 @@ def full(passage: Passage) -> Iterator[Violation] | None:
     """Callbacks get a full pt_regs once any ops on the function asked for it, else NULL, or a partial record that is
     marked as such.
 
-    Judged by the record, not by the ops: a plain ops gets regs as well where another asked.
+    Judged by the record, not by the ops: a plain ops gets regs as well where another asked. A record lies in the
+    trampoline's frame, so that each passage has its own.
     Promised: FTRACE_OPS_FL_SAVE_REGS in include/linux/ftrace.h; ftrace_get_regs().
-    Broken by: a mark left over from an earlier use of the stack, the plain entry called for an ops that wanted regs.
+    Broken by: a mark left over from an earlier use of the stack, the plain entry called for an ops that wanted regs,
+    the fourth argument left as the traced function was called with it (several architectures that passed op alone).
     """
     return _full(passage) if passage.hit.arrivals else None
 
@@ -128,6 +130,8 @@ def _full(passage: Passage) -> Iterator[Violation]:
         if arrival.record and not arrival.before:
             found = f"{arrival.record:#x}, which is not in writable memory"
             yield Violation("regs", "a record, or NULL", found, passage.caller(arrival))
+        elif arrival.record and not passage.in_frame(arrival):
+            yield Violation("regs", "in the trampoline's frame", f"{arrival.record:#x}", passage.caller(arrival))
     full = passage.expected.full or passage.asks_for_regs
     for call in passage.calls:
         if (call.regs is not None) != full:
@@ -144,8 +148,8 @@ def record(passage: Passage) -> Iterator[Violation] | None:
 
     Promised: arch/*/include/asm/ptrace.h; regs->sp, ip, flags and the segments are as a trap at the site would have
     left them.
-    Broken by: a stack pointer that was already moved (riscv), two registers stored into each other's slots, a slot that
-    nobody writes (x86_64 3.7 orig_ax, arm cpsr).
+    Broken by: a stack pointer that was already moved (riscv), two segments pushed in the wrong order (i386), a slot
+    that nobody writes (x86_64 3.7 orig_ax, arm cpsr).
     """
     if passage.entry is None or passage.last is None:
         return None

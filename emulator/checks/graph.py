@@ -146,8 +146,9 @@ def _exit_pointer(passage: Passage) -> Iterator[Violation]:
     for arrival in passage.recording.arrivals:
         came = passage.at_handler(arrival) if arrival.symbol == RETURN else None
         found = get(arrival.registers, abi.arguments[0])
-        if came and found != came[graph.returns.name]:
-            yield Violation("frame_pointer at the exit", f"{came[graph.returns.name]:#x}", f"{found:#x}", passage.handler)
+        wanted = came[graph.returns.name] if came else found
+        if found != wanted:
+            yield Violation("frame_pointer at the exit", f"{wanted:#x}", f"{found:#x}", passage.handler)
 
 
 def _canary(passage: Passage) -> Iterator[Violation]:

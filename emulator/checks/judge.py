@@ -21,8 +21,8 @@ from emulator.errors import EmulatorError, FtraceError
 from emulator.recording import Recording
 from emulator.subject import Subject
 
-MODULES = (transparency, callbacks, writeback, graph, unwind, text, states, branches, stop)
-"""Where the clauses are, in the order of their ids' letters."""
+MODULES = (transparency, callbacks, writeback, graph, unwind, text, states, branches, stop, corners)
+"""Where the clauses are, in the order of their ids' letters, and the exercises that are not in exercises.py."""
 
 
 class Wrong(NamedTuple):

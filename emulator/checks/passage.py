@@ -541,6 +541,12 @@ class Passage:
         write = self.recording.writers(arrival).get((arrival.record or 0) + member.offset)
         return write.pc if write else self.caller(arrival)
 
+    def in_frame(self, arrival: Arrival) -> bool:
+        """Whether a record lies between sp at the call and sp at the site."""
+        record, end = arrival.record or 0, self.site[self.abi.sp] + self.variant.site.pops
+        lowest = self.lab.layout.get(arrival.registers, self.abi.sp)
+        return lowest <= record <= end - self.arch.pt_regs.size
+
     @property
     def call_site(self) -> int | None:
         """The call by which the trampoline gets to its function: the label that the core patches."""

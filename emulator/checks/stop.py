@@ -42,7 +42,8 @@ def recursion(passage: Passage) -> Iterator[Violation] | None:
 
     Asked of the code that is emulated; what the core does in C is modelled, and cannot be asked.
     Promised: kernel/trace and the trampolines are compiled without sites (notrace).
-    Broken by: a helper that was traced itself, and called the trampoline again, for ever.
+    Broken by: helpers that were traced where they were not inlined (x86_64's paravirt functions), and called the
+    trampoline again, for ever.
     """
     hits, end = passage.recording.hits, passage.hit.landing_event or (1 << 62)
     inside = [hit for hit in hits if passage.hit.event < hit.event < end]

@@ -19,8 +19,8 @@ def registers(passage: Passage) -> Iterator[Violation] | None:
     to a member that is loaded back, and for sp, flags and the link register, which are T2's, T4's and T3's. It is
     asked on every way out that goes back to the function.
     Promised: arch/*/kernel/{entry,mcount,ftrace}*.S; each site's list of live registers stands above our own sources.
-    Broken by: r2 and r3 reloaded from each other's slots (arm), rax not kept for variadic functions (x86_64), the
-    static chain lost (x86_64).
+    Broken by: ip taken for scratch on the way out (arm), rax not kept for variadic functions (x86_64), the static
+    chain lost (x86_64).
     """
     if passage.destination != passage.after or passage.landed is None:
         return None
