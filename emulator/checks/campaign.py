@@ -3,20 +3,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
-from emulator import catalog
+from emulator import catalog, workers
 from emulator.assembly.piece import Piece
 from emulator.behaviour import behaviour
 from emulator.checks.account import Account, account, unresolved
 from emulator.checks.exercises import EXERCISES, Exercise
 from emulator.checks.judge import judge
-from emulator.errors import InputError, RunError
+from emulator.errors import InputError
 from emulator.subject import Subject
 
 SHARE = 8
@@ -77,24 +73,4 @@ def perform(order: Order) -> Account:
 
 def run(work: Sequence[Order], jobs: int) -> Iterator[Account]:
     """The accounts, in the order of the work. Raises RunError where a process dies."""
-    if jobs <= 1 or len(work) <= 1:
-        yield from map(perform, work)
-        return
-    # Not by fork: engines and the assembler's child belong to one process.
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(work)), spawn, _ignore_interrupts)
-    try:
-        yield from pool.map(perform, work)
-    except BrokenProcessPool:
-        raise RunError("a process of --jobs died: try --jobs 1") from None
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    pool.shutdown()
-
-
-def _ignore_interrupts() -> None:
-    """Ctrl-C is for the process that the user has started; it ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return workers.mapped(perform, work, jobs)

@@ -59,9 +59,7 @@ class Rig:
 
     # -- users --------------------------------------------------------------------------------------------------------
 
-    def ops(
-        self, name: str, *flags: str, on: str = FUNCTION, act: Act | None = None, home: str = "core"
-    ) -> FtraceOps:
+    def ops(self, name: str, *flags: str, on: str = FUNCTION, act: Act | None = None, home: str = "core") -> FtraceOps:
         """Register an ops on one function; where a release calls only a RECURSION_SAFE one directly, it is that."""
         safe = {"RECURSION_SAFE"} & {self.lab.release.protects_ops}
 

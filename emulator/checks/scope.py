@@ -59,14 +59,10 @@ def with_pushed_returns(arch: Arch, _variant: Variant) -> str:
 
 
 def with_hooks(_arch: Arch, variant: Variant) -> str:
-    """Configurations in which the graph tracer gets at a function at all.
-
-    Without DYNAMIC_FTRACE it is asked only while nobody else traces; since its ops is one of the list (it was not, as
-    long as there were GLOBAL ops), somebody always does.
-    """
+    """Configurations that let anybody register for the graph tracer: 6.12 makes subops of it, which need filters."""
     dynamic = Ability.DYNAMIC_FTRACE in variant.abilities
-    alone = "GLOBAL" in releases.release(variant.release).flags
-    return "" if dynamic or alone else "without DYNAMIC_FTRACE this release's graph tracer never hooks a function"
+    alone = releases.release(variant.release).graph_users == 1
+    return "" if dynamic or alone else "without DYNAMIC_FTRACE this release refuses the graph tracer"
 
 
 def _entries(variant: Variant) -> Iterator[Entry]:

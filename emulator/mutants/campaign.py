@@ -35,8 +35,8 @@ class Judged(NamedTuple):
 
     @property
     def unexplained(self) -> bool:
-        """A survivor that nobody has explained."""
-        return not self.fate.caught and self.known is None
+        """A survivor that nobody has explained, or one that we could not judge."""
+        return not self.fate.caught and (self.known is None or bool(self.fate.what))
 
 
 @dataclass(slots=True)

@@ -58,10 +58,7 @@ class Trial(NamedTuple):
         return frozenset().union(*self.ran.values())
 
     def fate(self, mutant: Mutant) -> Fate:
-        """Judge one mutant by the exercises that come to its instruction, the calm ones first.
-
-        Whatever goes wrong in here is caught as well: a mutant makes a kernel that nobody has seen before.
-        """
+        """Judge one mutant by the exercises that come to its instruction, the calm ones first."""
         altered = mutant.apply(self.subject)
         exercises = [EXERCISES[name] for name, ran in self.ran.items() if mutant.place.address in ran]
         try:
@@ -70,6 +67,8 @@ class Trial(NamedTuple):
             return Fate(REFUSED, what=str(refusal))
         except EmulatorError as error:
             return Fate(UNRESOLVED, what=str(error))
+        except Exception as error:  # noqa: BLE001 - a fault of ours: it is told, and the others are judged all the same
+            return Fate(what=f"internal error: {type(error).__name__}: {error}")
 
     def _fates(self, altered: Subject, exercises: Sequence[Exercise]) -> Iterator[Fate]:
         for seed, disturb in [*((seed, False) for seed in self.seeds), (self.seeds[0], True)]:

@@ -106,6 +106,8 @@ def _survivors(campaign: Campaign) -> list[Line]:
         where = f"{mutant.place.where} ({mutant.place.file}:{mutant.place.line})"
         rows.append([Span("SURVIVES", "bold red"), where])
         rows.append(["", f"{mutant.operator.value}: {mutant.place.text} -> {mutant.text}"])
+        if item.fate.what:
+            rows.append(["", item.fate.what])
     for place, known in campaign.unreached:
         if known is None:
             rows.append([Span("UNREACHED", "bold red"), f"{place.where} ({place.file}:{place.line}): {place.text}"])

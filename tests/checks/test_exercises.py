@@ -45,7 +45,8 @@ def test_each_can_be_done_somewhere_and_says_what_it_is(name: str) -> None:
     exercise = named(name)
     possible = [pair for pair in VARIANTS if exercise.possible(subjects(pair[0])[pair[1]].variant)]
     assert possible
-    assert exercise.title and exercise.name == name
+    assert exercise.title
+    assert exercise.name == name
     arch, variant = possible[-1] if possible[-1] != ("arm", "6.12-static") else possible[0]
     rig = Rig(subjects(arch)[variant], 5)
     exercise.run(rig)

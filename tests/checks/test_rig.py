@@ -35,9 +35,7 @@ def changed(folder: Path, arch: str, variant: str, tiny: str, steps: str) -> Sub
     return subject(arch, variant, path)
 
 
-def judged(
-    subject: Subject, *names: str, seeds: Iterable[int] = (1,), disturb: bool = False
-) -> dict[str, list[str]]:
+def judged(subject: Subject, *names: str, seeds: Iterable[int] = (1,), disturb: bool = False) -> dict[str, list[str]]:
     """{clause: what is wrong} in some exercises, or in all."""
     exercises = [EXERCISES[name] for name in names]
     return wrong(judge(subject, seeds, exercises=exercises, disturb=disturb, events=False))
@@ -68,9 +66,7 @@ def test_registers_that_are_all_zero_hide_which_is_which(
 
 
 @pytest.mark.parametrize("exercise", ["one", "two", "elsewhere"])
-def test_a_stack_that_is_all_zero_hides_what_nobody_has_written(
-    exercise: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stack_that_is_all_zero_hides_what_nobody_has_written(exercise: str, monkeypatch: pytest.MonkeyPatch) -> None:
     offender = subject("x86_64", "6.12", "C4-mark-left-over")
     assert {"C4", "C5"} <= judged(offender, "one").keys()
     monkeypatch.setattr(image, "_poison", lambda _seed: bytes(image.STACK_SIZE))
@@ -223,7 +219,9 @@ def test_one_seed_replays_everything(arch: str, variant: str, name: str) -> None
     def violations() -> list[tuple[str, object]]:
         judgement = judge(subject(arch, variant, name), [7], events=False)
         return [
-            (id_, (each.exercise, each.violation)) for id_, seen in judgement.seen.items() for each in seen.wrong.values()
+            (id_, (each.exercise, each.violation))
+            for id_, seen in judgement.seen.items()
+            for each in seen.wrong.values()
         ]
 
     first = violations()

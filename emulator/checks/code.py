@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The text that a passage has run through, as it was then."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from emulator.checks.blame import Blame
+
+if TYPE_CHECKING:
+    from emulator.assembly.decode import Instruction
+    from emulator.core.ops import FtraceOps
+
+
+LONGEST = 16
+"""Bytes that hold any instruction of any architecture here."""
+
+
+class Code(Blame):
+    """A passage, and the instructions that there were."""
+
+    def code(self, address: int, size: int) -> bytes:
+        """Bytes of text as they were during the run; fewer where it ends."""
+        for region in (self.lab.image.text, self.lab.image.modules):
+            if region.base <= address < region.end:
+                start = address - region.base
+                return self.hit.state.contents[region.name][start : start + size]
+        return b""
+
+    @property
+    def patched_elsewhere(self) -> int | None:
+        """The first byte of text that nobody was to change and that is not as it was built; None: there is none."""
+        text, placed = self.lab.image.text, self.lab.image.placement
+        found, built = bytearray(self.hit.state.contents[text.name][: len(placed.built)]), placed.built
+        for address in self._patchable:
+            span = slice(address - text.base, address - text.base + len(self.variant.site.nop))
+            found[span] = built[span]
+        if found == built:
+            return None
+        return text.base + next(at for at, (new, old) in enumerate(zip(found, built, strict=True)) if new != old)
+
+    @property
+    def _patchable(self) -> Iterator[int]:
+        """Sites, and the labels in trampolines."""
+        placed, graph = self.lab.image.placement, self.variant.graph
+        yield from (ip for ip, _ in placed.sites)
+        calls = [entry.call for entry in (self.variant.plain, self.variant.regs) if entry]
+        calls += [call.label for call in graph.calls] if graph else []
+        yield from (placed.label(name) for name in calls if name)
+
+    def instruction(self, address: int) -> bytes:
+        """As many bytes as the longest instruction has."""
+        return self.code(address, LONGEST)
+
+    @cached_property
+    def ran(self) -> list[int]:
+        """The instructions from the site to landing, or to the end where it never landed."""
+        shape = self.recording.shape
+        return [self.hit.ip, *shape.between(self.hit.event, self._end)] if shape else []
+
+    @cached_property
+    def ran_to_destination(self) -> list[int]:
+        """The instructions from the site to where control goes on."""
+        shape = self.recording.shape
+        sent = next((at.event - 1 for at in self._at_destination), self._end)
+        end = self._end if self.destination == self.after else sent
+        return [self.hit.ip, *shape.between(self.hit.event, end)] if shape else []
+
+    @property
+    def ran_in_all(self) -> tuple[int, ...]:
+        """Every instruction of the run, for its first passage; nothing for the others, so that it is told once."""
+        shape = self.recording.shape
+        return shape.pcs if shape and self.opens_run else ()
+
+    @property
+    def original(self) -> int | None:
+        """What the site's target is a private copy of."""
+        found = self.lab.image.symbols.original(self.hit.target)
+        return found if self.hit.target and found != self.hit.target else None
+
+    @property
+    def copy_owner(self) -> FtraceOps | None:
+        """The ops whose private copy the site calls; None where it has gone again."""
+        core = self.lab.core
+        return next((ops for ops in core.ops if ops.trampoline == self.hit.target and ops.has("ALLOC_TRAMP")), None)
+
+    @property
+    def call_label(self) -> int | None:
+        """The call that the core patches, in the trampoline or in the copy that ran."""
+        if self.entry is None or self.entry.call is None:
+            return None
+        offset = self.lab.image.placement.label(self.entry.call) - self.lab.image.placement.label(self.entry.symbol)
+        return self.hit.target + offset
+
+    def same_target(self, at: Instruction, twin: Instruction, copy: int, original: int, size: int) -> bool:
+        """Whether an instruction of a copy leads to where its twin in the original does."""
+        ours, theirs = _leads_to(at, self.abi.pc), _leads_to(twin, self.abi.pc)
+        if theirs is not None and original <= theirs <= original + size:
+            return ours is not None and ours - copy == theirs - original
+        return ours == theirs if theirs is not None else at.operands == twin.operands
+
+
+_RELATIVE = re.compile(r"(-?)(0x[0-9a-f]+|[0-9]+)?\(%(\w+)\)")
+
+
+def _leads_to(at: Instruction, pc: str) -> int | None:
+    """Where a direct branch goes, or what an operand relative to pc means; None for others."""
+    if at.target is not None:
+        return at.target
+    found = _RELATIVE.search(at.operands)
+    if found is None or found[3] != pc:
+        return None
+    distance = int(found[2] or "0", 0)
+    return at.address + at.size + (-distance if found[1] else distance)
