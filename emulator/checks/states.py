@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 HOLDING = ("T1", "T2", "T3", "T4", "T5", "C1", "C2", "C5", "C6", "G3", "G4")
 """The clauses that hold of a passage in whatever state code is; a call that a handler emulates is none for H2."""
 ASKED = ("P3", "P4")
+LIMIT = 2_000
+"""Instructions that a passage may take when it is gone on with; the longest honest one takes a few hundred."""
 DIRECT, GRAPH = "a direct call", "the graph tracer"
 TORN = "a store seen in part"
 TWICE = 2
@@ -186,6 +188,8 @@ class Interleaving:
         finally:
             runner.visitor = None
         self.calm = [Passage(recording, hit) for hit in self._hits(recording)]
+        if recording.outcome:  # it came to no end by itself: others tell of it
+            self._moments.clear()
 
     def _visit(self, run: Run, registers: bytes) -> None:
         tracer = run.machine.tracer
@@ -228,6 +232,6 @@ class Interleaving:
 
     def _go_on(self, moments: Sequence[Moment], when: str, *, torn: bool = False) -> None:
         for at in moments:
-            recording = self._lab.runner.resume(at)
+            recording = self._lab.runner.resume(at, limit=LIMIT)
             how = f"{when}, from {self._lab.symbol(at.address)} on"
             self.passages += [Interleaved(recording, hit, how, at.address, torn=torn) for hit in self._hits(recording)]

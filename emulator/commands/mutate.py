@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 from collections.abc import Sequence
 from itertools import islice
@@ -22,14 +21,11 @@ from emulator.report.lines import coloured, plain
 from emulator.subject import load, select
 
 MOST_JOBS = 256
-GARBAGE = 50_000
-"""How many objects the collector lets pass; see check."""
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what became of them; BAD where one survives unexplained, or where an explanation is wrong."""
     _expect(options)
-    gc.set_threshold(GARBAGE)
     archs = _archs(options)
     plans = {arch: _plans(arch, options) for arch in archs}
     campaigns = _campaigns([plan for arch in archs for plan in plans[arch]], options.jobs)

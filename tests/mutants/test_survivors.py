@@ -22,11 +22,14 @@ def write(folder: Path, text: str) -> Path:
 
 def test_a_line_covers_what_its_patterns_fit(tmp_path: Path) -> None:
     (known,) = survivors.read(write(tmp_path, f"# a comment\n\n{LINE}\n"))
-    meant = ["6.12", "ftrace_caller+0x48", "register", "ldr r1, [sp, #4] -> ldr r2, [sp, #4]", "trampolines/arm/own.S"]
+    meant = "6.12", "ftrace_caller+0x48", "register", "ldr r1, [sp, #4] -> ldr r2, [sp, #4]", "trampolines/arm/own.S"
     assert known.reason == "because"
     assert known.covers(*meant)
-    for number, other in enumerate(["3.7", "ftrace_caller+0x8", "width", "ldr r1, (sp, #4) -> ldr r2", "other.S"]):
-        assert not known.covers(*meant[:number], other, *meant[number + 1 :])
+    names = "variant", "where", "operator", "change", "source"
+    for name, other in zip(
+        names, ["3.7", "ftrace_caller+0x8", "width", "ldr r1, (sp, #4) -> r2", "other.S"], strict=True
+    ):
+        assert not known.covers(**{**dict(zip(names, meant, strict=True)), name: other})
 
 
 @pytest.mark.parametrize(
