@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is under test: code, symbols, source lines, variant, origin. No command can tell who made it.
 
-One loader so far: assembly, of a variant's own source or of a user's in its place.
+Two loaders so far: assembly, of a variant's own source or of a user's in its place; and objects of a user's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from emulator import catalog
 from emulator.assembly import choose
 from emulator.assembly.piece import Piece, Source
 from emulator.description import Arch, Variant
-from emulator.errors import UnknownName
+from emulator.errors import UnknownName, UsageError
+from emulator.objects import load_object
 from emulator.source import read_source
 
 KERNEL = "kernel.S"
@@ -32,6 +33,8 @@ class Subject:
     """Whose code it is: "ours", or the user's file."""
     altered: bool = False
     """Whether bytes differ on purpose from what their lines say, so that nobody compares the two."""
+    given: tuple[str, ...] = ()
+    """The words of a command line that name the user's file again."""
 
 
 def select(arch: Arch, release: str | None = None, variant: str | None = None) -> Variant:
@@ -57,20 +60,32 @@ def record_offsets(arch: Arch) -> dict[str, int]:
 
 
 def load(
-    arch: Arch, variants: Iterable[Variant], *, source: Path | None = None, assembler: str | None = None
+    arch: Arch,
+    variants: Iterable[Variant],
+    *,
+    source: Path | None = None,
+    object_file: Path | None = None,
+    assembler: str | None = None,
 ) -> list[Subject]:
-    """Assemble the trampolines of these variants, all in one go, with a user's source in the place of theirs if given.
+    """The trampolines of these variants, all in one go, or a user's source or object in the place of theirs.
 
-    Raises InputError (AssemblyError) where a source cannot be read or assembled.
+    Raises InputError (AssemblyError) where a file cannot be read, assembled or loaded, UsageError for two of them.
     """
-    pairs = [(variant, _trampolines(arch, variant, source), _kernel(arch, variant)) for variant in variants]
+    if source and object_file:
+        raise UsageError("a source and an object cannot both be the subject")
+    chosen = list(variants)
+    loaded = load_object(arch, object_file) if object_file else None
+    texts = [] if loaded else [_trampolines(arch, variant, source) for variant in chosen]
+    kernels = [_kernel(arch, variant) for variant in chosen]
     # Variants share sources, kernel.S above all: each is assembled once for each set of defines.
-    every = {_key(text): text for _, *texts in pairs for text in texts}
+    every = {_key(text): text for text in (*texts, *kernels)}
     pieces = dict(zip(every, choose(assembler, arch).assemble(arch, list(every.values())), strict=True))
-    origin = str(source) if source else "ours"
+    trampolines = [loaded] * len(chosen) if loaded else [pieces[_key(text)] for text in texts]
+    file, option = (object_file, "--object") if object_file else (source, "--source")
+    origin, given = (str(file), (option, str(file))) if file else ("ours", ())
     return [
-        Subject(arch, variant, pieces[_key(trampolines)], pieces[_key(kernel)], origin)
-        for variant, trampolines, kernel in pairs
+        Subject(arch, variant, code, pieces[_key(kernel)], origin, given=given)
+        for variant, code, kernel in zip(chosen, trampolines, kernels, strict=True)
     ]
 
 

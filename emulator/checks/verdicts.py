@@ -165,7 +165,7 @@ class _Bench:
         if finding.verdict not in (Verdict.FAIL, Verdict.UNRESOLVED, Verdict.XFAIL):
             return ""
         words = ["mcount-emulator", "check", self.subject.arch.name, "--variant", self.variant.name]
-        words += [] if self.ours else ["--source", self.subject.origin]
+        words += self.subject.given
         words += ["--assembler", self.question.assembler] if self.question.assembler else []
         words += ["--clause", finding.clause] if finding.clause else []
         words += ["--scenario", finding.scenario, "--seed", str(finding.seed)] if finding.scenario else []

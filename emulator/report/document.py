@@ -204,6 +204,6 @@ def _writer(lab: Lab, address: int | None) -> Json | None:
         "address": hex(address),
         "symbol": lab.symbol(address),
         "file": line.place.file if line else None,
-        "line": line.place.line if line else None,
+        "line": (line.place.line or None) if line else None,
         "text": statement(line) if line else None,
     }

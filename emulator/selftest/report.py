@@ -61,7 +61,7 @@ def replay(suite: Suite, judged: Judged) -> str:
     """The command that runs just this case again."""
     subject = suite.subject
     words = ["mcount-emulator", "selftest", subject.arch.name, "--variant", subject.variant.name]
-    words += [] if subject.origin == "ours" else ["--source", subject.origin]
+    words += subject.given
     words += ["--case", judged.case.name] + ([] if suite.seed == 1 else ["--seed", str(suite.seed)])
     return shlex.join(words)
 
