@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from emulator.checks.clause import CLAUSES
 from emulator.checks.exercises import EXERCISES, Exercise
+from emulator.checks.exercises.transitions import Transition
 from emulator.checks.judge import Judgement, judge
 from emulator.checks.rig import Rig
-from emulator.checks.transitions import Transition
 from emulator.errors import EmulatorError, FtraceError, InputError
 from emulator.mutants.operators import Mutant
 from emulator.subject import Subject
