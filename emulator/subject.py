@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from emulator import catalog
 from emulator.assembly import choose
@@ -19,6 +20,7 @@ from emulator.objects import load_object
 from emulator.source import read_source
 
 KERNEL = "kernel.S"
+OURS = "ours"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,12 +31,27 @@ class Subject:
     variant: Variant
     trampolines: Piece
     kernel: Piece
-    origin: str
-    """Whose code it is: "ours", or the user's file."""
+    origin: str = OURS
+    """Whose code it is: ours, or the user's file."""
+    words: tuple[str, ...] = ()
+    """How a command line says so, behind the architecture and the variant: ("--source", "F.S")."""
     altered: bool = False
     """Whether bytes differ on purpose from what their lines say, so that nobody compares the two."""
-    given: tuple[str, ...] = ()
-    """The words of a command line that name the user's file again."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether the trampolines are this project's own."""
+        return self.origin == OURS
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Another process has the same declarations: the names of architecture and variant are enough for it."""
+        code = (self.trampolines, self.kernel, self.origin, self.words, self.altered)
+        return _again, (self.arch.name, self.variant.name, *code)
+
+
+def _again(arch: str, variant: str, *code: Any) -> Subject:
+    declared = catalog.load(arch)
+    return Subject(declared, declared.variant(variant), *code)
 
 
 def select(arch: Arch, release: str | None = None, variant: str | None = None) -> Variant:
@@ -82,9 +99,9 @@ def load(
     pieces = dict(zip(every, choose(assembler, arch).assemble(arch, list(every.values())), strict=True))
     trampolines = [loaded] * len(chosen) if loaded else [pieces[_key(text)] for text in texts]
     file, option = (object_file, "--object") if object_file else (source, "--source")
-    origin, given = (str(file), (option, str(file))) if file else ("ours", ())
+    whose = (str(file), (option, str(file))) if file else ()
     return [
-        Subject(arch, variant, code, pieces[_key(kernel)], origin, given=given)
+        Subject(arch, variant, code, pieces[_key(kernel)], *whose)
         for variant, code, kernel in zip(chosen, trampolines, kernels, strict=True)
     ]
 
