@@ -6,7 +6,7 @@ Two loaders so far: assembly, of a variant's own source or of a user's in its pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,16 +94,26 @@ def load(
     loaded = load_object(arch, object_file) if object_file else None
     texts = [] if loaded else [_trampolines(arch, variant, source) for variant in chosen]
     kernels = [_kernel(arch, variant) for variant in chosen]
-    # Variants share sources, kernel.S above all: each is assembled once for each set of defines.
-    every = {_key(text): text for text in (*texts, *kernels)}
-    pieces = dict(zip(every, choose(assembler, arch).assemble(arch, list(every.values())), strict=True))
-    trampolines = [loaded] * len(chosen) if loaded else [pieces[_key(text)] for text in texts]
+    pieces = _assembled(arch, [*texts, *kernels], assembler)
+    trampolines = [loaded] * len(chosen) if loaded else pieces[: len(chosen)]
     file, option = (object_file, "--object") if object_file else (source, "--source")
     whose = (str(file), (option, str(file))) if file else ()
     return [
-        Subject(arch, variant, code, pieces[_key(kernel)], *whose)
-        for variant, code, kernel in zip(chosen, trampolines, kernels, strict=True)
+        Subject(arch, variant, code, kernel, *whose)
+        for variant, code, kernel in zip(chosen, trampolines, pieces[len(texts) :], strict=True)
     ]
+
+
+def own_trampolines(arch: Arch, variants: Iterable[Variant], assembler: str | None = None) -> list[Piece]:
+    """Our trampolines of these variants, without a kernel around them. Raises InputError."""
+    return _assembled(arch, [_trampolines(arch, variant, None) for variant in variants], assembler)
+
+
+def _assembled(arch: Arch, texts: Sequence[Source], assembler: str | None) -> list[Piece]:
+    """Variants share sources, kernel.S above all: each is assembled once for each set of defines."""
+    every = {_key(text): text for text in texts}
+    pieces = dict(zip(every, choose(assembler, arch).assemble(arch, list(every.values())), strict=True))
+    return [pieces[_key(text)] for text in texts]
 
 
 def _key(source: Source) -> tuple[str, frozenset[tuple[str, int]]]:
