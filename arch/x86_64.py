@@ -346,6 +346,12 @@ ARCH = Arch(
     pt_regs=PT_REGS,
     function_return=b"\xc3",
     return_thunks=("__x86_return_thunk",),  # arch/x86/lib/retpoline.S: ret; int3
+    boot_patches={  # arch/x86/kernel/alternative.c
+        ".altinstructions": "alternatives",
+        ".retpoline_sites": "retpolines",
+        ".return_sites": "return thunks",
+        ".call_sites": "calls that call depth tracking counts",
+    },
     landing_pad=bytes.fromhex("f30f1efa"),  # endbr64
     exit=b"\xf4",
     variants=(

@@ -418,6 +418,8 @@ class Arch:
     """The instruction by which a C function without a frame returns."""
     return_thunks: tuple[str, ...] = ()
     """Functions that code of kernels jumps to in the place of a return, and that are one where no mitigation acts."""
+    boot_patches: Mapping[str, str] = field(default_factory=dict)
+    """Sections of objects that list code which a kernel changes as it boots: what that is, in the plural."""
     landing_pad: bytes = b""
     """What an indirect branch must find in a kernel with KERNEL_IBT; empty where there is no such thing."""
     exit: bytes

@@ -81,6 +81,8 @@ class Piece:
     symbols: Mapping[str, Symbol]
     lines: tuple[Line, ...]
     fixups: tuple[Fixup, ...]
+    notes: tuple[str, ...] = ()
+    """What a loader has left as it found it, a sentence each."""
 
     @property
     def undefined(self) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def load(options: argparse.Namespace, arch: Arch, variants: Iterable[Variant]) -
     loaded = subject.load(
         arch, variants, source=options.source, object_file=options.object, assembler=options.assembler
     )
-    return [replace(one, notes=options.told) for one in loaded] if options.told else loaded
+    return [replace(one, notes=(*options.told, *one.notes)) for one in loaded] if options.told else loaded
 
 
 def subjects(options: argparse.Namespace) -> list[Subject]:

@@ -21,13 +21,13 @@ SHOWN = 8
 NOWHERE = Place("")
 
 
-def lines_of(found: Relocatable, piece: Piece, arch: Arch) -> tuple[Line, ...]:
+def lines_of(found: Relocatable, piece: Piece, targets: Targets, arch: Arch) -> tuple[Line, ...]:
     """Lines for all executable sections. Raises InputError for too much code, or code of another instruction set."""
     code = {name: section for name, section in piece.sections.items() if section.executable}
     size = sum(len(section.data) for section in code.values())
     if size > MOST_CODE:
         raise found.file.wrong(f"has {size} bytes of code, more than {MOST_CODE}", 0)
-    places, targets = source_places(found), Targets(piece, arch)
+    places = source_places(found)
     numbers = {name: number for number, name in found.names.items()}
     lines: list[Line] = []
     for name, section in code.items():

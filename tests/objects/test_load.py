@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from elf_files import ALLOC, EXEC, FUNC, LOCAL, ElfFile
+from elf_files import ALLOC, EXEC, FUNC, LOCAL, SECTION, ElfFile
 from emulator import FtraceOps, Lab, catalog
 from emulator.checks.account import account
 from emulator.checks.judge import judge
@@ -218,3 +218,22 @@ def test_a_value_that_does_not_fit_is_told_with_its_place(tmp_path: Path) -> Non
 
 def test_places_of_objects_read_well() -> None:
     assert str(Place("a.o", at=".text+0x4")) == "a.o:.text+0x4"
+
+
+def test_what_boot_would_patch_is_said(tmp_path: Path) -> None:
+    file = ElfFile()
+    text = file.section(".text", bytes(32), flags=ALLOC | EXEC)
+    other = file.section(".altinstr_replacement", bytes(8), flags=ALLOC | EXEC)
+    table = file.section(".altinstructions", bytes(64), flags=ALLOC)
+    file.section(".return_sites", bytes(4), flags=ALLOC)
+    file.symbol("start", 8, section=text, type=FUNC)
+    file.symbol(".text", section=text, type=SECTION, binding=LOCAL)
+    file.symbol(".altinstr_replacement", section=other, type=SECTION, binding=LOCAL)
+    for number in range(6):
+        file.relocation(table, 8 * number, 2, ".text", 8 + number)
+        file.relocation(table, 8 * number + 4, 2, ".altinstr_replacement", 0)
+    path = tmp_path / "a.o"
+    path.write_bytes(file.written())
+    note = "alternatives stand as they are linked: at start, start+0x1, start+0x2, start+0x3 and 2 more"
+    assert load_object(X86, path).notes == (note,)
+    assert not load_object(X86, x86(text=b"\xc3", symbols={"start": 0}, relocations=[], folder=tmp_path)).notes
