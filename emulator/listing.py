@@ -72,7 +72,7 @@ def listing(subject: Subject, seed: int) -> Listing:
     for name, address in placed.trampolines.symbols.items():
         labels[address].append(name)
     rows = (
-        Row(at, code, tuple(labels[at]), found, placed.symbols.line(at), tuple(stored.get(at, ())), at in ran)
+        Row(at, code, tuple(labels[at]), found, placed.trampolines.line(at), tuple(stored.get(at, ())), at in ran)
         for at, code, found in _decoded(placed)
     )
     return Listing(subject, tuple(rows), patched(subject.variant))

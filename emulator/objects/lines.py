@@ -46,21 +46,31 @@ def with_places(piece: Piece, lines: tuple[Line, ...]) -> Piece:
 def _spans(
     found: Relocatable, number: int, section: Section, piece: Piece, arch: Arch
 ) -> Iterator[tuple[int, int, bool]]:
-    """(start, end, whether it is code): from each symbol or mark to the next one. Raises InputError, see lines_of."""
-    size, marks, is_code = len(section.data), dict[int, bool](), True
-    for mark in sorted(found.marks.get(number, ())):
-        kind = mark.name.split(".")[0]
-        if arch.engine.elf_marks and kind not in arch.engine.elf_marks:
-            where = f"{section.name}+{mark.offset:#x}"
-            what = f"{kind} at {where}: code that is not {arch.title}"
-            raise found.file.wrong(what, found.headers[number].offset)
-        if arch.engine.elf_marks:
-            marks[mark.offset] = arch.engine.elf_marks[kind]
-    symbols = {symbol.value for symbol in piece.symbols.values() if symbol.section == section.name}
-    starts = sorted(at for at in {0, *marks, *symbols} if at < size)
-    for start, end in zip(starts, [*starts[1:], size], strict=True):
+    """(start, end, whether it is code): from each symbol, mark or end of a function to the next one of these.
+
+    What lies before a symbol and belongs to none is padding. Raises InputError, see lines_of.
+    """
+    marks = _marks(found, number, section, arch)
+    symbols = [symbol for symbol in piece.symbols.values() if symbol.section == section.name]
+    begins = {*marks, *(symbol.value for symbol in symbols)}
+    ends = {symbol.value + symbol.size for symbol in symbols if symbol.size}
+    starts = sorted(at for at in {0} | begins | ends if at < len(section.data))
+    is_code = True
+    for start, end in zip(starts, [*starts[1:], len(section.data)], strict=True):
         is_code = marks.get(start, is_code)
-        yield start, end, is_code
+        yield start, end, is_code and start in begins
+
+
+def _marks(found: Relocatable, number: int, section: Section, arch: Arch) -> dict[int, bool]:
+    """{offset: whether code follows} of the assembler's marks. Raises InputError, see lines_of."""
+    known, marks = arch.engine.elf_marks, {}
+    for mark in sorted(found.marks.get(number, ())) if known else ():
+        kind = mark.name.split(".")[0]
+        if kind not in known:
+            what = f"{kind} at {section.name}+{mark.offset:#x}: code that is not {arch.title}"
+            raise found.file.wrong(what, found.headers[number].offset)
+        marks[mark.offset] = known[kind]
+    return marks
 
 
 def _lines(arch: Arch, section: Section, start: int, end: int, targets: Targets) -> Iterator[Line]:

@@ -56,7 +56,7 @@ def _lead(shown: Listing, row: Row) -> str:
     """Mark, address, bytes, line."""
     width = 2 * max(len(item.code) for item in shown.rows)
     mark = "" if row.ran or row.padding else "-"
-    number = f":{row.line.place.line}" if row.line else ""
+    number = f":{row.line.place.line}" if row.line and row.line.place.line else ""
     return f"{mark:2}{row.address:0{2 * shown.subject.arch.word}x}  {row.code.hex():{width}}  {number:>5}  "
 
 
@@ -117,7 +117,7 @@ def _instruction(shown: Listing, row: Row) -> dict[str, Any]:
         "bytes": row.code.hex(),
         "text": text_of(shown, row),
         "file": row.line.place.file if row.line else None,
-        "line": row.line.place.line if row.line else None,
+        "line": (row.line.place.line or None) if row.line else None,
         "ran": row.ran,
         "stores": [
             {"member": item.member, "first": item.first, "last": item.last, "origin": item.origin}

@@ -237,3 +237,15 @@ def test_what_boot_would_patch_is_said(tmp_path: Path) -> None:
     note = "alternatives stand as they are linked: at start, start+0x1, start+0x2, start+0x3 and 2 more"
     assert load_object(X86, path).notes == (note,)
     assert not load_object(X86, x86(text=b"\xc3", symbols={"start": 0}, relocations=[], folder=tmp_path)).notes
+
+
+def test_what_lies_between_functions_is_padding(tmp_path: Path) -> None:
+    file = ElfFile()
+    text = file.section(".text", bytes.fromhex("90 c3 90 90 c3 90"), flags=ALLOC | EXEC)
+    file.symbol("start", 1, section=text, type=FUNC, size=1)
+    file.symbol("next", 4, section=text)  # nobody has said where it ends
+    path = tmp_path / "a.o"
+    path.write_bytes(file.written())
+    assert [(line.offset, line.size, line.instruction) for line in load_object(X86, path).lines] == [
+        (0, 1, False), (1, 1, True), (2, 2, False), (4, 1, True), (5, 1, True)
+    ]  # fmt: skip
