@@ -135,7 +135,7 @@ class Placement:
         known = self._link(((trampolines, first), (kernel, second)))
         placed = place(trampolines, first, known), place(kernel, second, known)
         for code, piece in zip(placed, (trampolines, kernel), strict=True):
-            if not self.subject.altered:
+            if not self.subject.altered and not piece.decoded:
                 verify(code, self.arch.engine)
             self._name(code, piece)
         return placed

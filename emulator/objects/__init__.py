@@ -9,7 +9,7 @@ from pathlib import Path
 from emulator.assembly.piece import Fixup, Piece
 from emulator.description import Arch
 from emulator.elf import Elf, read_elf
-from emulator.objects.lines import lines_of, with_places
+from emulator.objects.lines import lines_of
 from emulator.objects.machine import expect_machine, expect_object
 from emulator.objects.relocatable import Relocatable
 from emulator.objects.returns import with_returns
@@ -33,8 +33,8 @@ def load_object(arch: Arch, path: Path) -> Piece:
     numbers, fixups = found.closure(roots)
     piece = _piece(found, numbers, fixups)
     targets = Targets(piece, arch)
-    piece = replace(piece, notes=tuple(unpatched(found, set(numbers), targets, arch)))
-    return with_returns(arch, with_places(piece, lines_of(found, piece, targets, arch)))
+    lines, notes = lines_of(found, piece, targets, arch), tuple(unpatched(found, set(numbers), targets, arch))
+    return with_returns(arch, replace(piece, lines=lines, notes=notes, decoded=True))
 
 
 def piece_of(file: Elf, arch: Arch) -> Piece:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from itertools import pairwise
 
 from emulator.assembly.decode import disassemble
 from emulator.assembly.piece import Line, Piece, Section
@@ -36,13 +36,6 @@ def lines_of(found: Relocatable, piece: Piece, targets: Targets, arch: Arch) -> 
     return tuple(line._replace(place=places.at(line.section, line.offset)) for line in lines)
 
 
-def with_places(piece: Piece, lines: tuple[Line, ...]) -> Piece:
-    """The piece with these lines, and its fixups at their places."""
-    owners = {(line.section, line.offset + at): line.place for line in lines for at in range(line.size)}
-    fixups = tuple(one._replace(place=owners.get((one.section, one.offset), one.place)) for one in piece.fixups)
-    return replace(piece, lines=lines, fixups=fixups)
-
-
 def _spans(
     found: Relocatable, number: int, section: Section, piece: Piece, arch: Arch
 ) -> Iterator[tuple[int, int, bool]]:
@@ -56,7 +49,7 @@ def _spans(
     ends = {symbol.value + symbol.size for symbol in symbols if symbol.size}
     starts = sorted(at for at in {0} | begins | ends if at < len(section.data))
     is_code = True
-    for start, end in zip(starts, [*starts[1:], len(section.data)], strict=True):
+    for start, end in pairwise([*starts, len(section.data)]):
         is_code = marks.get(start, is_code)
         yield start, end, is_code and start in begins
 

@@ -249,3 +249,13 @@ def test_what_lies_between_functions_is_padding(tmp_path: Path) -> None:
     assert [(line.offset, line.size, line.instruction) for line in load_object(X86, path).lines] == [
         (0, 1, False), (1, 1, True), (2, 2, False), (4, 1, True), (5, 1, True)
     ]  # fmt: skip
+
+
+def test_a_relocation_that_changes_an_opcode_is_no_matter_of_the_assembler(tmp_path: Path) -> None:
+    path = x86(text=b"\xc3" * 8, symbols={"start": 0}, relocations=[(0, 11, "far", 0)], folder=tmp_path)
+    (subject,) = load(X86, [X86.variant("6.12")], object_file=path)
+    assert placement(subject).missing == ("far",)
+
+
+def test_a_section_of_code_without_code(tmp_path: Path) -> None:
+    assert load_object(X86, x86(text=b"", symbols={"start": 0}, relocations=[], folder=tmp_path)).lines == ()
