@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
 from emulator.assembly.decode import disassemble
-from emulator.assembly.piece import Line, Piece, Section
+from emulator.assembly.piece import Line, Piece, Section, Symbol
 from emulator.description import Arch
 from emulator.errors import Place
 from emulator.objects.dwarf import source_places
@@ -29,29 +30,32 @@ def lines_of(found: Relocatable, piece: Piece, targets: Targets, arch: Arch) -> 
         raise found.file.wrong(f"has {size} bytes of code, more than {MOST_CODE}", 0)
     places = source_places(found)
     numbers = {name: number for number, name in found.names.items()}
+    symbols: dict[str, list[Symbol]] = defaultdict(list)
+    for symbol in piece.symbols.values():
+        symbols[symbol.section or ""].append(symbol)
     lines: list[Line] = []
     for name, section in code.items():
-        for start, end, is_code in _spans(found, numbers[name], section, piece, arch):
+        for start, end, is_code in _spans(found, numbers[name], section, symbols[name], arch):
             lines += _lines(arch, section, start, end, targets) if is_code else [_data(section, start, end)]
     return tuple(line._replace(place=places.at(line.section, line.offset)) for line in lines)
 
 
 def _spans(
-    found: Relocatable, number: int, section: Section, piece: Piece, arch: Arch
+    found: Relocatable, number: int, section: Section, symbols: list[Symbol], arch: Arch
 ) -> Iterator[tuple[int, int, bool]]:
     """(start, end, whether it is code): from each symbol, mark or end of a function to the next one of these.
 
     What lies before a symbol and belongs to none is padding. Raises InputError, see lines_of.
     """
     marks = _marks(found, number, section, arch)
-    symbols = [symbol for symbol in piece.symbols.values() if symbol.section == section.name]
-    begins = {*marks, *(symbol.value for symbol in symbols)}
-    ends = {symbol.value + symbol.size for symbol in symbols if symbol.size}
-    starts = sorted(at for at in {0} | begins | ends if at < len(section.data))
-    is_code = True
+    reaches: dict[int, int] = {}
+    for symbol in symbols:
+        reaches[symbol.value] = max(reaches.get(symbol.value, 0), symbol.value + symbol.size)
+    starts = sorted(at for at in {0, *marks, *reaches, *reaches.values()} if at < len(section.data))
+    is_code, reach = True, 0
     for start, end in pairwise([*starts, len(section.data)]):
-        is_code = marks.get(start, is_code)
-        yield start, end, is_code and start in begins
+        is_code, reach = marks.get(start, is_code), max(reach, reaches.get(start, 0))
+        yield start, end, is_code and (start < reach or start in reaches or start in marks)
 
 
 def _marks(found: Relocatable, number: int, section: Section, arch: Arch) -> dict[int, bool]:
