@@ -23,7 +23,7 @@ NOWHERE = Place("")
 
 
 def lines_of(found: Relocatable, piece: Piece, targets: Targets, arch: Arch) -> tuple[Line, ...]:
-    """Lines for all executable sections. Raises InputError for too much code, or code of another instruction set."""
+    """Lines for all executable sections. Raises InputError for too much code, and see marks()."""
     code = {name: section for name, section in piece.sections.items() if section.executable}
     size = sum(len(section.data) for section in code.values())
     if size > MOST_CODE:
@@ -35,19 +35,16 @@ def lines_of(found: Relocatable, piece: Piece, targets: Targets, arch: Arch) -> 
         symbols[symbol.section or ""].append(symbol)
     lines: list[Line] = []
     for name, section in code.items():
-        for start, end, is_code in _spans(found, numbers[name], section, symbols[name], arch):
+        for start, end, is_code in _spans(section, marks(found, numbers[name], arch), symbols[name]):
             lines += _lines(arch, section, start, end, targets) if is_code else [_data(section, start, end)]
     return tuple(line._replace(place=places.at(line.section, line.offset)) for line in lines)
 
 
-def _spans(
-    found: Relocatable, number: int, section: Section, symbols: list[Symbol], arch: Arch
-) -> Iterator[tuple[int, int, bool]]:
+def _spans(section: Section, marks: dict[int, bool], symbols: list[Symbol]) -> Iterator[tuple[int, int, bool]]:
     """(start, end, whether it is code): from each symbol, mark or end of a function to the next one of these.
 
-    What lies before a symbol and belongs to none is padding. Raises InputError, see lines_of.
+    What lies before a symbol and belongs to none is padding.
     """
-    marks = _marks(found, number, section, arch)
     reaches: dict[int, int] = {}
     for symbol in symbols:
         reaches[symbol.value] = max(reaches.get(symbol.value, 0), symbol.value + symbol.size)
@@ -58,16 +55,19 @@ def _spans(
         yield start, end, is_code and (start < reach or start in reaches or start in marks)
 
 
-def _marks(found: Relocatable, number: int, section: Section, arch: Arch) -> dict[int, bool]:
-    """{offset: whether code follows} of the assembler's marks. Raises InputError, see lines_of."""
-    known, marks = arch.engine.elf_marks, {}
+def marks(found: Relocatable, number: int, arch: Arch) -> dict[int, bool]:
+    """{offset: whether code follows} of the assembler's marks in a section.
+
+    Raises InputError for code of another instruction set.
+    """
+    known, told = arch.engine.elf_marks, dict[int, bool]()
     for mark in sorted(found.marks.get(number, ())) if known else ():
         kind = mark.name.split(".")[0]
         if kind not in known:
-            what = f"{kind} at {section.name}+{mark.offset:#x}: code that is not {arch.title}"
+            what = f"{kind} at {found.names[number]}+{mark.offset:#x}: code that is not {arch.title}"
             raise found.file.wrong(what, found.headers[number].offset)
-        marks[mark.offset] = known[kind]
-    return marks
+        told[mark.offset] = known[kind]
+    return told
 
 
 def _lines(arch: Arch, section: Section, start: int, end: int, targets: Targets) -> Iterator[Line]:
