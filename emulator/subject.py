@@ -6,14 +6,14 @@ One loader so far: assembly, of a variant's own source or of a user's in its pla
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from emulator import catalog
 from emulator.assembly import choose
 from emulator.assembly.piece import Piece, Source
-from emulator.description import Arch, Variant
+from emulator.description import Arch, Memory, Variant
 from emulator.errors import UnknownName
 from emulator.source import read_source
 
@@ -32,6 +32,18 @@ class Subject:
     """Whose code it is: "ours", or the user's file."""
     altered: bool = False
     """Whether bytes differ on purpose from what their lines say, so that nobody compares the two."""
+
+    @property
+    def memory(self) -> Memory:
+        """Where a kernel made of it lives."""
+        around = self.trampolines.around
+        return around.memory if around else self.arch.memory
+
+    @property
+    def known(self) -> Mapping[str, int]:
+        """The addresses that a kernel's image has for what Python makes up otherwise: variables and C functions."""
+        around = self.trampolines.around
+        return around.known if around else {}
 
 
 def select(arch: Arch, release: str | None = None, variant: str | None = None) -> Variant:
