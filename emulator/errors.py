@@ -27,14 +27,18 @@ SHOWN_CALLS = 4
 
 
 class Place(NamedTuple):
-    """A position in a source text; line and column count from 1, 0 is "not known"."""
+    """A position in a source text; line and column count from 1, 0 is "not known".
+
+    What has no lines says with `at` where: the offset in a file, as 0x40, or section+offset of an object.
+    """
 
     file: str
     line: int = 0
     column: int = 0
+    at: str = ""
 
     def __str__(self) -> str:
-        known = [str(number) for number in (self.line, self.column) if number]
+        known = [str(number) for number in (self.line, self.column, self.at) if number]
         return ":".join([self.file, *known])
 
 

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 from emulator.errors import InputError, Place
+from emulator.regular import open_regular
 
 LIMIT = 1 << 20
 """The largest source that is read, in bytes; the kernel's own ftrace sources have less than 20,000."""
@@ -20,27 +19,13 @@ def read_source(path: Path, limit: int = LIMIT) -> str:
     empty or binary.
     """
     place = Place(str(path))
-    try:
-        data = _read_regular(path, limit + 1)
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL byte
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"cannot be read: {reason}", place) from error
+    with open_regular(path) as file:
+        data = file.read(limit + 1)
     if len(data) > limit:
         raise InputError(f"is larger than {limit} bytes", place)
     if not data.strip():
         raise InputError("is empty", place)
     return _decode(data, place)
-
-
-def _read_regular(path: Path, size: int) -> bytes:
-    with open(path, "rb", opener=_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(0, "not a regular file")
-        return file.read(size)
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # opening a FIFO would wait for its writer
 
 
 def _decode(data: bytes, place: Place) -> str:
