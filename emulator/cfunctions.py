@@ -31,6 +31,9 @@ class CFunctions:
 
     def __init__(self, lab: Lab) -> None:
         self._lab, self._layout, self._arguments = lab, lab.layout, lab.arch.abi.arguments
+        follows = DEREFERENCES_OP if lab.passes_op and not lab.core.has_shared_lists else ()
+        self._follows_op = frozenset(lab.image.symbols.get(name) for name in follows)
+        self._first_three = lab.layout.chooser(lab.arch.abi.arguments[:3])
         self._acts: dict[int, Act] = {}
         known = {STUB: _nothing, GRAPH_STUB: _nothing, PREPARE: self._prepare, RETURN: self._return}
         for name, act in known.items():
@@ -78,10 +81,9 @@ class CFunctions:
 
     def _call_back(self, arrival: Arrival) -> None:
         """A function with a callback's arguments: an ops' own, or one of the core's that calls on."""
-        ip, parent_ip, op = (self._layout.get(arrival.registers, name) for name in self._arguments[:3])
+        ip, parent_ip, op = self._first_three(arrival.registers)
         resolved: Any = self._lab.resolve(op)
-        followed = arrival.symbol in DEREFERENCES_OP and not self._lab.core.has_shared_lists
-        if followed and self._lab.passes_op and not isinstance(resolved, FtraceOps):
+        if arrival.address in self._follows_op and not isinstance(resolved, FtraceOps):
             what = f"{arrival.symbol} got {self._lab.symbol(op)} for its op, which is no ops"
             raise Fault(what, self._from(arrival))
         self._lab.core.call(arrival.address, ip, parent_ip, resolved, self._record(arrival))

@@ -15,6 +15,7 @@ GOOD, BAD, USAGE, NOTHING, INTERNAL, INTERRUPTED = 0, 1, 2, 4, 70, 130
 """Exit codes: all good; a run ended badly; bad input; nothing could be run; our own bug; SIGINT."""
 
 PROGRAM = "mcount-emulator"
+ARCH = "the kernel's or uname's name (default: this host's)"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,10 +55,10 @@ class _Version(argparse.Action):
 
 
 def _emulate(command: argparse.ArgumentParser) -> None:
-    command.add_argument("arch", nargs="?", metavar="ARCH", help="the kernel's or uname's name (default: this host's)")
+    command.add_argument("arch", nargs="?", metavar="ARCH", help=ARCH)
     command.add_argument("--release", metavar="R", help="kernel release (default: the newest)")
     command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
-    command.add_argument("--source", metavar="F.S", type=Path, help="a trampoline to run in the place of ours")
+    _whose(command, "run")
     command.add_argument(
         "--ops",
         metavar="SPEC",
@@ -68,28 +69,23 @@ def _emulate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--function", metavar="F", help="the traced function to call")
     command.add_argument("--seed", metavar="N", type=int, default=1, help="replays everything (default: 1)")
     command.add_argument("--trace", action="store_true", help="add every instruction, what it changed and wrote")
-    command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
     command.set_defaults(run="emulator.commands.emulate")
     _output(command)
 
 
 def _selftest(command: argparse.ArgumentParser) -> None:
-    command.add_argument("arch", nargs="?", metavar="ARCH", help="the kernel's or uname's name (default: this host's)")
+    command.add_argument("arch", nargs="?", metavar="ARCH", help=ARCH)
     command.add_argument("--release", metavar="R", help="only this kernel release (default: all)")
     command.add_argument("--variant", metavar="V", help="only this configuration (default: all)")
-    command.add_argument("--source", metavar="F.S", type=Path, help="a trampoline to test in the place of ours")
+    _whose(command, "test")
     command.add_argument("--case", metavar="C", action="append", default=[], help="only this test (default: all)")
     command.add_argument("--seed", metavar="N", type=int, default=1, help="replays everything (default: 1)")
-    command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
     command.set_defaults(run="emulator.commands.selftest")
     _output(command)
 
 
 def _check(command: argparse.ArgumentParser) -> None:
-    command.add_argument("arch", nargs="*", metavar="ARCH", help="the kernel's or uname's name (default: this host's)")
-    command.add_argument("--release", metavar="R", help="only this kernel release (default: all)")
-    command.add_argument("--variant", metavar="V", action="append", default=[], help="only this configuration")
-    command.add_argument("--source", metavar="F.S", type=Path, help="a trampoline to judge in the place of ours")
+    _several(command, "judge")
     command.add_argument("--clause", metavar="C", action="append", default=[], help="only this clause (default: all)")
     command.add_argument("--scenario", metavar="S", action="append", default=[], help="only this one (default: all)")
     command.add_argument("--seed", metavar="N", type=int, help="the first seed (default: 1)")
@@ -102,20 +98,15 @@ def _check(command: argparse.ArgumentParser) -> None:
         default=[],
         help="accept what is wrong under that name: XFAIL, with your reason",
     )
-    command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
     command.set_defaults(run="emulator.commands.check")
     _output(command, "text", "json", "ktap", "junit", "github")
 
 
 def _mutate(command: argparse.ArgumentParser) -> None:
-    command.add_argument("arch", nargs="*", metavar="ARCH", help="the kernel's or uname's name (default: this host's)")
-    command.add_argument("--release", metavar="R", help="only this kernel release (default: all)")
-    command.add_argument("--variant", metavar="V", action="append", default=[], help="only this configuration")
-    command.add_argument("--source", metavar="F.S", type=Path, help="a trampoline to change in the place of ours")
+    _several(command, "change")
     command.add_argument("--seed", metavar="N", type=int, default=1, help="replays everything (default: 1)")
     command.add_argument("--sample", metavar="N", type=int, help="so many mutants of each variant (default: all)")
     command.add_argument("--jobs", metavar="N", type=int, default=2, help="processes (default: 2)")
-    command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
     command.set_defaults(run="emulator.commands.mutate")
     _output(command, "text", "json", "markdown")
 
@@ -133,7 +124,7 @@ def _diff(command: argparse.ArgumentParser) -> None:
     command.add_argument("--release", metavar="R", help="what a .S stands in for: kernel release (default: the newest)")
     command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
     command.add_argument("--seed", metavar="N", type=int, default=1, help="any gives the same (default: 1)")
-    command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
+    _assembler(command)
     command.set_defaults(run="emulator.commands.diff")
     _output(command)
 
@@ -149,6 +140,24 @@ def _bench(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rounds", metavar="N", type=int, default=25, help="interleaved rounds (default: 25)")
     command.set_defaults(run="emulator.commands.bench", format="text")
     _destination(command)
+
+
+def _several(command: argparse.ArgumentParser, verb: str) -> None:
+    """Architectures and variants, all of them unless some are named."""
+    command.add_argument("arch", nargs="*", metavar="ARCH", help=ARCH)
+    command.add_argument("--release", metavar="R", help="only this kernel release (default: all)")
+    command.add_argument("--variant", metavar="V", action="append", default=[], help="only this configuration")
+    _whose(command, verb)
+
+
+def _whose(command: argparse.ArgumentParser, verb: str) -> None:
+    """Whose code it is, if not ours."""
+    command.add_argument("--source", metavar="F.S", type=Path, help=f"a trampoline to {verb} in the place of ours")
+    _assembler(command)
+
+
+def _assembler(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--assembler", choices=("keystone", "gnu"), help="default: keystone, else GNU as")
 
 
 def _output(command: argparse.ArgumentParser, *formats: str) -> None:

@@ -116,5 +116,4 @@ class Original:
 def originals(placed: Placement) -> Mapping[str, Original]:
     """{symbol: code} of the entries that a subject's kernel makes copies of. Raises InputError, see Original."""
     variant = placed.subject.variant
-    entries = [entry for entry in (variant.plain, variant.regs) if entry]
-    return {entry.symbol: Original(placed, entry, variant.copying) for entry in entries if variant.copying}
+    return {entry.symbol: Original(placed, entry, variant.copying) for entry in variant.entries if variant.copying}

@@ -343,6 +343,11 @@ class Variant:
     synthetic: bool = False
     """True for a configuration that no real kernel had."""
 
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The trampolines that sites call: ftrace_caller, and ftrace_regs_caller where there is one."""
+        return (self.plain, self.regs) if self.regs else (self.plain,)
+
 
 # -- engines -----------------------------------------------------------------------------------------------------------
 

@@ -64,8 +64,6 @@ class Image:
         self._copies = Room(self.module_gates + PAGE, self.modules.end)
 
     def _load(self) -> None:
-        for address, code in self.placement.built.items():
-            self.memory.write(address, code)
         for chunk in (*self.placement.trampolines.chunks, *self.placement.kernel.chunks):
             self.memory.write(chunk.address, chunk.data)
         for gate in self.placement.gates:
@@ -87,9 +85,8 @@ class Image:
     def is_gate(self, address: int) -> bool:
         """Whether a C function is there."""
         page = address - address % PAGE
-        if address in self.placement.own_gates:
-            return True
-        return page in (self.gates, self.module_gates) and address % GATE_SIZE == 0
+        made = page in (self.gates, self.module_gates) and address % GATE_SIZE == 0
+        return made or address in self.placement.own_gates
 
     def in_trampoline(self, address: int) -> bool:
         """Whether code of a trampoline, or of a private copy of one, is there."""

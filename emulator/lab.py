@@ -61,6 +61,8 @@ class Lab:
         self.release = releases.release(self.variant.release)
         self.image = Image(subject, seed)
         self.patcher = Patcher(self.image, self.release)
+        entries = reversed(self.variant.entries)  # where both stand at one address, it is ftrace_caller's
+        self.trampolines = {self.image.symbols.address(entry.symbol): entry for entry in entries}
         self.core = Ftrace(self.release, self.patcher, self.image.records, self._deliver)
         self.users: list[FtraceOps] = []
         """Whom register() has accepted, newest first: kept beside the core's own lists, so that they can be checked."""

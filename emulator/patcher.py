@@ -301,12 +301,11 @@ def patched_calls(placed: Placement) -> tuple[int, ...]:
     """
     variant, engine = placed.subject.variant, placed.arch.engine
     labels = []
-    for entry in (variant.plain, variant.regs):
-        if entry:
-            placed.label(entry.symbol)
-            if entry.call:
-                _expect_call(placed, entry.call, variant.site.call, engine)
-                labels.append(placed.label(entry.call))
+    for entry in variant.entries:
+        placed.label(entry.symbol)
+        if entry.call:
+            _expect_call(placed, entry.call, variant.site.call, engine)
+            labels.append(placed.label(entry.call))
     return tuple(labels)
 
 

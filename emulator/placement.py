@@ -107,7 +107,7 @@ class Placement:
 
     @cached_property
     def built(self) -> Mapping[int, bytes]:
-        """{address: bytes} of all text, as it was assembled; without the room for C functions, which is filled later."""
+        """{address: bytes} of all text, as it was assembled; but for the room for C functions."""
         texts = {span.start: bytearray(span.size) for span in (Span(self.text, self.exit - PAGE), *self.own_text)}
         made = [(chunk.address, chunk.data) for chunk in (*self.trampolines.chunks, *self.kernel.chunks)]
         made += [(gate, self.arch.function_return) for gate in self.own_gates]

@@ -47,7 +47,7 @@ class Arrival:
     """The trampoline called a C function: `registers` packed, the record's address and bytes (None, b"": not passed).
 
     `hit` is the passage of a site that it belongs to, `event` the position in the raw trace; `after` is the record as
-    the function left it, b"" where it raised.
+    the function left it, b"" where it raised. `tail` and `effects` are for judges, and empty in runs without a trace.
     """
 
     recording: Recording
@@ -97,7 +97,8 @@ class Arrival:
 class Hit:
     """One passage of a traced function's site: registers and stack at the site, and registers at landing.
 
-    `target` is what the site called, 0 for a NOP. A passage that does not come back has no landing.
+    `target` is what the site called, 0 for a NOP. A passage that does not come back has no landing. What the rules said
+    at the site, and what the graph tracer and the stack were like, is for judges, and not noted without a trace.
     """
 
     lab: Lab
@@ -134,10 +135,7 @@ class Hit:
     @property
     def entry(self) -> Entry | None:
         """The trampoline that the site called, or that what it called is a copy of; None for a NOP."""
-        symbols, variant = self.lab.image.symbols, self.lab.variant
-        target = symbols.original(self.target)
-        entries = (entry for entry in (variant.plain, variant.regs) if entry)
-        return next((entry for entry in entries if symbols.get(entry.symbol) == target), None)
+        return self.lab.trampolines.get(self.lab.image.symbols.original(self.target))
 
     def changed(self) -> dict[str, tuple[int, int]]:
         """{register: (as it should be at landing, as it was)} of those that differ; pc apart.

@@ -58,13 +58,15 @@ class Listener(Protocol):
 class Run:
     """One call that is under way, or one that is gone on with from one of its moments."""
 
-    def __init__(self, machine: Machine, recording: Recording) -> None:
+    def __init__(self, machine: Machine, recording: Recording, *, judged: bool = False) -> None:
         self.machine = machine
         self.recording = recording
         self.open = [hit for hit in recording.hits if hit.landing is None]
         """The passages that have not landed."""
         self.arrivals = len(recording.arrivals)
         self.resumed = bool(recording.hits)
+        self.judged = judged or machine.tracer is not None
+        """Whether somebody may hold it to the contract, and will need to know what the rules were meanwhile."""
         self._events: list[int] = machine.tracer.events if machine.tracer else []
 
     @property
@@ -318,7 +320,7 @@ class Runner:
         recording = Recording(self._lab, function, self.state(), nested=True)
         recording.first = self._at_entry(sp - sp % 16, self._others)
         machine = self._machine(traced=False)
-        return self._go(Run(machine, recording), self.entry(function), recording.first, LIMIT)
+        return self._go(Run(machine, recording, judged=True), self.entry(function), recording.first, LIMIT)
 
     # -- what a run passes --------------------------------------------------------------------------------------------
 
@@ -354,25 +356,18 @@ class Runner:
         registers, stack = run.machine.registers.read(), self._image.stack
         start = self._layout.get(registers, self._arch.abi.sp) - DEPTH - stack.base
         tail = stack.data[max(start, 0) :]
-        hit = Hit(
-            self._lab,
-            run.recording.state,
-            rec.symbol,
-            rec.ip,
-            rec.target,
-            registers,
-            tail,
-            run.event,
-            rehearse(self._lab.core, rec),
-            self._lab.core.graph.returns.hooked,
-            self._users(rec),
-        )
+        hit = Hit(self._lab, run.recording.state, rec.symbol, rec.ip, rec.target, registers, tail, run.event)
+        if run.judged:
+            hit.expected, hit.users = rehearse(self._lab.core, rec), self._users(rec)
+            hit.hooked = self._lab.core.graph.returns.hooked
         run.recording.hits.append(hit)
         run.open.append(hit)
 
     def _users(self, rec: DynFtrace) -> tuple[FtraceOps, ...]:
-        core = self._lab.core
-        return tuple(ops for ops in self._lab.users if core.enabled and (ops.wants(rec.ip) or not core.dynamic))
+        core, users = self._lab.core, self._lab.users
+        if not core.enabled:
+            return ()
+        return tuple([ops for ops in users if ops.wants(rec.ip)] if core.dynamic else users)
 
     def _at_handler(self, _address: int) -> None:
         """A function has come to return_to_handler."""
@@ -393,9 +388,10 @@ class Runner:
         if run.open and run.open[-1].ip + self._site_size == address:
             hit = run.open.pop()
             hit.landing, hit.landing_event = run.machine.registers.read(), run.event
-            hit.landing_tail = self._above(hit.landing)
-            returns = self._lab.core.graph.returns
-            hit.landing_hooked, hit.kept_return, hit.kept_func = returns.hooked, returns.kept, returns.kept_func
+            if run.judged:
+                hit.landing_tail = self._above(hit.landing)
+                returns = self._lab.core.graph.returns
+                hit.landing_hooked, hit.kept_return, hit.kept_func = returns.hooked, returns.kept, returns.kept_func
 
     def _at_function(self, address: int) -> None:
         """A C function is entered: note with what, let it act, and leave the registers as a compiler might."""
@@ -408,18 +404,25 @@ class Runner:
             raise LimitReached(f"more than {ARRIVALS} calls of C functions in one run", self._lab.where(address))
         registers = run.machine.registers.read()
         hit = run.open[-1] if run.open else None
-        arrival = Arrival(run.recording, hit, address, registers, run.event, tail=self._above(registers))
+        arrival = Arrival(run.recording, hit, address, registers, run.event)
+        if run.judged:
+            arrival.tail = self._above(registers)
         run.recording.arrivals.append(arrival)
         if hit:
             hit.arrivals.append(arrival)
-        memory = self._image.memory
-        before = len(memory.written)
+        written = len(self._image.memory.written)
         arrival.result = self._arrive(arrival)
-        arrival.effects = tuple((first, memory.read(first, end - first)) for first, end in memory.written[before:])
+        if run.judged:
+            arrival.effects = self._effects(written)
         if self.hostile:
             self._image.memory.write(self._below(registers), self._junk)
         run.machine.forget_patches()
         run.machine.registers.write(self.after(registers, arrival.result))
+
+    def _effects(self, first: int) -> tuple[tuple[int, bytes], ...]:
+        """(address, bytes) of what Python has written, from the `first`-th time on."""
+        memory = self._image.memory
+        return tuple((start, memory.read(start, end - start)) for start, end in memory.written[first:])
 
     def _below(self, registers: bytes) -> int:
         """Where a C function's own frame begins."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from emulator import catalog
 from emulator.assembly import choose
@@ -18,6 +19,7 @@ from emulator.errors import UnknownName
 from emulator.source import read_source
 
 KERNEL = "kernel.S"
+OURS = "ours"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,8 +30,10 @@ class Subject:
     variant: Variant
     trampolines: Piece
     kernel: Piece
-    origin: str
-    """Whose code it is: "ours", or the user's file."""
+    origin: str = OURS
+    """Whose code it is: ours, or the user's file."""
+    words: tuple[str, ...] = ()
+    """How a command line says so, behind the architecture and the variant: ("--source", "F.S")."""
     altered: bool = False
     """Whether bytes differ on purpose from what their lines say, so that nobody compares the two."""
 
@@ -44,6 +48,21 @@ class Subject:
         """The addresses that a kernel's image has for what Python makes up otherwise: variables and C functions."""
         around = self.trampolines.around
         return around.known if around else {}
+
+    @property
+    def ours(self) -> bool:
+        """Whether the trampolines are this project's own."""
+        return self.origin == OURS
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Another process has the same declarations: the names of architecture and variant are enough for it."""
+        code = (self.trampolines, self.kernel, self.origin, self.words, self.altered)
+        return _again, (self.arch.name, self.variant.name, *code)
+
+
+def _again(arch: str, variant: str, *code: Any) -> Subject:
+    declared = catalog.load(arch)
+    return Subject(declared, declared.variant(variant), *code)
 
 
 def select(arch: Arch, release: str | None = None, variant: str | None = None) -> Variant:
@@ -79,9 +98,9 @@ def load(
     # Variants share sources, kernel.S above all: each is assembled once for each set of defines.
     every = {_key(text): text for _, *texts in pairs for text in texts}
     pieces = dict(zip(every, choose(assembler, arch).assemble(arch, list(every.values())), strict=True))
-    origin = str(source) if source else "ours"
+    whose = (str(source), ("--source", str(source))) if source else ()
     return [
-        Subject(arch, variant, pieces[_key(trampolines)], pieces[_key(kernel)], origin)
+        Subject(arch, variant, pieces[_key(trampolines)], pieces[_key(kernel)], *whose)
         for variant, trampolines, kernel in pairs
     ]
 

@@ -18,7 +18,7 @@ from emulator import catalog
 from emulator.behaviour import behaviour, observed
 from emulator.behaviour.varying import merged
 from emulator.checks.exercises import EXERCISES
-from emulator.checks.transitions import Transition
+from emulator.checks.exercises.transitions import Transition
 from emulator.description import Ability
 from emulator.errors import InputError
 from emulator.subject import Subject, load

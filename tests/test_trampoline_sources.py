@@ -94,8 +94,8 @@ def included(text: str) -> set[str]:
 def known_by(variant: Variant) -> set[str]:
     """Every label through which the core gets at a variant's trampolines."""
     names = {variant.site.mcount}
-    for entry in (variant.plain, variant.regs):
-        names.update(_labels_of(entry) if entry else ())
+    for entry in variant.entries:
+        names.update(_labels_of(entry))
     if variant.graph:
         names.add("return_to_handler")
         names.update(name for call in variant.graph.calls for name in _labels_of_graph(call))

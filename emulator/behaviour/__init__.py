@@ -14,11 +14,10 @@ from typing import Any
 from emulator.behaviour.facts import Records, facts, lost
 from emulator.behaviour.returns import returns
 from emulator.behaviour.varying import merged
-from emulator.checks import judge as judge  # it knows all modules that declare exercises
 from emulator.checks.exercises import EXERCISES, Exercise
+from emulator.checks.exercises.transitions import Transition
 from emulator.checks.passage import Passage
 from emulator.checks.rig import Rig
-from emulator.checks.transitions import Transition
 from emulator.errors import FtraceError, RunError
 from emulator.recording import Recording
 from emulator.subject import Subject

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from emulator import catalog, workers
-from emulator.assembly.piece import Piece
+from emulator import workers
 from emulator.behaviour import behaviour
 from emulator.checks.account import Account, account, unresolved
 from emulator.checks.exercises import EXERCISES, Exercise
@@ -22,22 +21,11 @@ SHARE = 8
 class Order(NamedTuple):
     """A subject and what to do with it, in a form that can be sent to another process."""
 
-    arch: str
-    variant: str
-    trampolines: Piece
-    kernel: Piece
-    origin: str
-    altered: bool
+    subject: Subject
     seeds: tuple[int, ...]
     exercises: tuple[str, ...]
     describe: bool = False
     """Whether its behaviour is wanted too."""
-
-    @property
-    def subject(self) -> Subject:
-        """The subject again."""
-        arch = catalog.load(self.arch)
-        return Subject(arch, arch.variant(self.variant), self.trampolines, self.kernel, self.origin, self.altered)
 
 
 def orders(
@@ -46,17 +34,7 @@ def orders(
     """A subject's work, in the order of the seeds; the first of them tells of its behaviour, if that is wanted."""
     names = tuple(exercise.name for exercise in exercises)
     shares = [tuple(seeds[start : start + SHARE]) for start in range(0, len(seeds), SHARE)]
-    first = Order(
-        subject.arch.name,
-        subject.variant.name,
-        subject.trampolines,
-        subject.kernel,
-        subject.origin,
-        subject.altered,
-        shares[0],
-        names,
-        describe,
-    )
+    first = Order(subject, shares[0], names, describe)
     return [first, *(first._replace(seeds=share, describe=False) for share in shares[1:])]
 
 

@@ -51,7 +51,7 @@ class Code(Blame):
         """Sites, and the labels in trampolines."""
         placed, graph = self.lab.image.placement, self.variant.graph
         yield from (ip for ip, _ in placed.sites)
-        calls = [entry.call for entry in (self.variant.plain, self.variant.regs) if entry]
+        calls = [entry.call for entry in self.variant.entries]
         calls += [call.label for call in graph.calls] if graph else []
         yield from (placed.label(name) for name in calls if name)
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from emulator.checks.clause import Clause
-from emulator.checks.exercises import Exercise
+from emulator.checks.exercise import Exercise
 from emulator.checks.finding import Violation
 from emulator.checks.passage import MOST, Passage
 from emulator.checks.rig import FUNCTION, Rig

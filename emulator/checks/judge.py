@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from emulator.checks import branches, callbacks, corners, graph, states, stop, text, transparency, unwind, writeback
+from emulator.checks import branches, callbacks, graph, states, stop, text, transparency, unwind, writeback
 from emulator.checks import events as events_of
 from emulator.checks.clause import CLAUSES, Clause
 from emulator.checks.exercises import EXERCISES, Exercise
+from emulator.checks.exercises.transitions import Transition
 from emulator.checks.finding import Violation
 from emulator.checks.passage import MOST, Passage
 from emulator.checks.rig import Rig
-from emulator.checks.transitions import Transition
 from emulator.description import Quirk, Variant
 from emulator.errors import EmulatorError, FtraceError
 from emulator.recording import Recording
 from emulator.subject import Subject
 
-MODULES = (transparency, callbacks, writeback, graph, unwind, text, states, branches, stop, corners)
-"""Where the clauses are, in the order of their ids' letters, and the exercises that are not in exercises.py."""
+MODULES = (transparency, callbacks, writeback, graph, unwind, text, states, branches, stop)
+"""Where the clauses are, in the order of their ids' letters."""
 
 
 class Wrong(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 
 from emulator.core.graph import FgraphOps
 from emulator.core.ops import FtraceOps
-from emulator.description import Member, Reg, Return
+from emulator.description import Entry, Member, Reg, Return
 from emulator.errors import RunError
 from emulator.lab import Lab
 from emulator.placement import GATE_SIZE
@@ -126,6 +126,11 @@ class Rig:
             register = isinstance(member.holds, Reg) and member.holds.name != abi.flags
             if member.name in names and (register or (abi.link and member.holds == parent)):
                 yield member
+
+    def write_loaded(self, entry: Entry | None) -> None:
+        """Give every such member of an entry's record another value."""
+        for member in self.loaded(entry.honours if entry else ()):
+            self.write(member)
 
     def leads_to_frame(self, member: Member) -> bool:
         """Whether the function finds its own frame by it, if it has one."""

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from emulator.core import releases
-from emulator.description import Ability, Arch, Entry, Return, Variant
+from emulator.description import Ability, Arch, Return, Variant
 
 Scope = Callable[[Arch, Variant], str]
 """The reason why a clause has nothing to say on a variant; empty where it has."""
@@ -25,26 +25,26 @@ def with_op(_arch: Arch, variant: Variant) -> str:
 
 def with_record(_arch: Arch, variant: Variant) -> str:
     """Entries that promise members of a record."""
-    promised = any(entry.promises or entry.constants for entry in _entries(variant))
+    promised = any(entry.promises or entry.constants for entry in variant.entries)
     return "" if promised else "no entry promises a record"
 
 
 def with_ip_loaded(arch: Arch, variant: Variant) -> str:
     """Entries that go to the ip in the record."""
     names = {member.name for member in arch.pt_regs.members if isinstance(member.holds, Return)}
-    loaded = any(names & set(entry.honours) for entry in _entries(variant))
+    loaded = any(names & set(entry.honours) for entry in variant.entries)
     return "" if loaded else "no entry loads ip back from a record"
 
 
 def with_loads(_arch: Arch, variant: Variant) -> str:
     """Entries that load anything back."""
-    loaded = any(entry.honours for entry in _entries(variant))
+    loaded = any(entry.honours for entry in variant.entries)
     return "" if loaded else "no entry loads anything back from a record"
 
 
 def with_frames(_arch: Arch, variant: Variant) -> str:
     """Entries that keep the chain of frame pointers."""
-    return "" if any(entry.frames for entry in _entries(variant)) else "no entry builds a frame for unwinders"
+    return "" if any(entry.frames for entry in variant.entries) else "no entry builds a frame for unwinders"
 
 
 def with_stop(_arch: Arch, variant: Variant) -> str:
@@ -63,7 +63,3 @@ def with_hooks(_arch: Arch, variant: Variant) -> str:
     dynamic = Ability.DYNAMIC_FTRACE in variant.abilities
     alone = releases.release(variant.release).graph_users == 1
     return "" if dynamic or alone else "without DYNAMIC_FTRACE this release refuses the graph tracer"
-
-
-def _entries(variant: Variant) -> Iterator[Entry]:
-    return (entry for entry in (variant.plain, variant.regs) if entry)

@@ -19,7 +19,7 @@ from emulator.moments import Moment, moment
 from emulator.poke import Change, Kind
 
 if TYPE_CHECKING:
-    from emulator.checks.transitions import Transition
+    from emulator.checks.exercises.transitions import Transition
     from emulator.recording import Hit, Recording
     from emulator.runner import Run
 

@@ -138,7 +138,7 @@ class _Bench:
 
     def __init__(self, subject: Subject, account: Account, question: Question, *, whole: bool) -> None:
         self.subject, self.account, self.question, self.whole = subject, account, question, whole
-        self.variant, self.ours = subject.variant, subject.origin == "ours"
+        self.variant, self.ours = subject.variant, subject.ours
 
     def findings(self) -> Iterator[Finding]:
         """Of every clause that was asked for."""
@@ -165,7 +165,7 @@ class _Bench:
         if finding.verdict not in (Verdict.FAIL, Verdict.UNRESOLVED, Verdict.XFAIL):
             return ""
         words = ["mcount-emulator", "check", self.subject.arch.name, "--variant", self.variant.name]
-        words += [] if self.ours else ["--source", self.subject.origin]
+        words += self.subject.words
         words += ["--assembler", self.question.assembler] if self.question.assembler else []
         words += ["--clause", finding.clause] if finding.clause else []
         words += ["--scenario", finding.scenario, "--seed", str(finding.seed)] if finding.scenario else []

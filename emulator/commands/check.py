@@ -6,24 +6,22 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from emulator import catalog
-from emulator.assembly import encoder
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.commands import choose
 from emulator.commands.progress import Progress
-from emulator.description import Arch, Variant
 from emulator.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from emulator.checks.verdicts import Question, Report
-    from emulator.subject import Subject
 
 SEEDS = 2
 """How many are tried unless said otherwise: what is in the registers and on the stack differs between any two."""
-MOST_SEEDS, MOST_JOBS = 1_000_000, 256
+MOST_SEEDS = 1_000_000
 GARBAGE = 50_000
 """How many objects the collector lets pass: kernels are large, and looking at them is not what time is for."""
 
@@ -32,11 +30,10 @@ def run(options: argparse.Namespace) -> int:
     """Print the verdicts; BAD where one is, NOTHING where no clause could be asked of anything."""
     _expect_writable(options)
     seeds = _seeds(options)
-    if options.assembler != "gnu" and encoder.available() is None:
-        encoder.shared().start()  # it loads keystone while this process loads the engines
+    choose.start_assembler(options)
     question = _question(options, seeds)
-    gc.set_threshold(GARBAGE)
-    reports = _reports(options, question)
+    with _little_collection():
+        reports = _reports(options, question)
     write(options, RENDERERS[options.format](options, reports).encode(errors="backslashreplace").decode())
     return _exit_code(reports)
 
@@ -57,8 +54,7 @@ def _seeds(options: argparse.Namespace) -> range:
     many = (SEEDS if options.seed is None else 1) if options.seeds is None else options.seeds
     if not 1 <= many <= MOST_SEEDS:
         raise UsageError(f"--seeds {many}: it takes 1 to {MOST_SEEDS}")
-    if not 1 <= options.jobs <= MOST_JOBS:
-        raise UsageError(f"--jobs {options.jobs}: it takes 1 to {MOST_JOBS}")
+    choose.jobs(options)
     return range(first, first + many)
 
 
@@ -77,31 +73,14 @@ def _question(options: argparse.Namespace, seeds: range) -> Question:
     )
 
 
-def _subjects(options: argparse.Namespace) -> list[Subject]:
-    from emulator.subject import load  # noqa: PLC0415
-
-    archs = [catalog.find(name) for name in dict.fromkeys(options.arch)] or [catalog.host()]
-    if options.source and len(archs) > 1:
-        raise UsageError(f"--source {options.source}: it is for one architecture, not for {len(archs)}")
-    chosen = [(arch, _variants(arch, options)) for arch in archs]
-    return [
-        subject
-        for arch, variants in chosen
-        for subject in load(arch, variants, source=options.source, assembler=options.assembler)
-    ]
-
-
-def _variants(arch: Arch, options: argparse.Namespace) -> list[Variant]:
-    """Those named; else the one that a source is for; else all of the release, or of all."""
-    from emulator.subject import select  # noqa: PLC0415
-
-    if options.variant:
-        return [select(arch, options.release, name) for name in dict.fromkeys(options.variant)]
-    if options.source:
-        return [select(arch, options.release)]
-    if options.release:
-        select(arch, options.release)
-    return [variant for variant in arch.variants if options.release in (None, variant.release)]
+@contextmanager
+def _little_collection() -> Iterator[None]:
+    usual = gc.get_threshold()
+    gc.set_threshold(GARBAGE)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 # -- what is answered --------------------------------------------------------------------------------------------------
@@ -115,7 +94,7 @@ def _reports(options: argparse.Namespace, question: Question) -> list[Report]:
     describe = options.format == "json"
     work = [
         (subject, orders(subject, question.seeds, question.exercises, describe=describe))
-        for subject in _subjects(options)
+        for subject in choose.subjects(options)
     ]
     every = [order for _, shares in work for order in shares]
     with Progress(len(every)) as progress:

@@ -16,6 +16,7 @@ from emulator.checks.account import account
 from emulator.checks.judge import judge
 from emulator.checks.verdicts import Question, report
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.commands import choose
 from emulator.errors import UnknownName, UsageError
 from emulator.report import diff, findings
 from emulator.report.lines import coloured, line, plain
@@ -62,8 +63,8 @@ def _operand(text: str, options: argparse.Namespace) -> list[Side]:
 
 
 def _source(file: Path, options: argparse.Namespace) -> Side:
-    arch = catalog.find(options.arch) if options.arch else catalog.host()
-    chosen = select(arch, options.release, options.variant)
+    arch = choose.arch(options)
+    chosen = choose.variant(options, arch)
     (subject,) = load(arch, [chosen], source=file, assembler=options.assembler)
     return side(subject, options.seed)
 

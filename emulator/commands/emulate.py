@@ -6,14 +6,13 @@ from __future__ import annotations
 import argparse
 import gc
 
-from emulator.assembly import encoder
+from emulator.commands import choose
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start the assembler's child first: it loads keystone while this process loads the engines."""
-    if options.assembler != "gnu" and encoder.available() is None:
-        encoder.shared().start()
-    from emulator.commands import tell  # noqa: PLC0415 - takes as long as the child does
+    """Start the assembler's child first, then all that takes as long as it does."""
+    choose.start_assembler(options)
+    from emulator.commands import tell  # noqa: PLC0415 - see above
 
     gc.freeze()  # what is imported stays; the collector need not look at it time and again
     gc.disable()  # nor at kernels that are made and left: a story has a few dozen

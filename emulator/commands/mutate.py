@@ -8,25 +8,22 @@ import json
 from collections.abc import Sequence
 from itertools import islice
 
-from emulator import catalog
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.commands import choose
 from emulator.commands.progress import Progress
-from emulator.description import Arch, Variant
+from emulator.description import Arch
 from emulator.errors import UsageError
 from emulator.mutants import campaign, survivors
 from emulator.mutants.campaign import Campaign, Plan
 from emulator.mutants.survivors import Known
 from emulator.report import mutants as report
 from emulator.report.lines import coloured, plain
-from emulator.subject import load, select
-
-MOST_JOBS = 256
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what became of them; BAD where one survives unexplained, or where an explanation is wrong."""
     _expect(options)
-    archs = _archs(options)
+    archs = choose.archs(options)
     plans = {arch: _plans(arch, options) for arch in archs}
     campaigns = _campaigns([plan for arch in archs for plan in plans[arch]], options.jobs)
     unused = [line for arch in archs for line in _unused(arch, options, campaigns)]
@@ -46,38 +43,20 @@ def _expect(options: argparse.Namespace) -> None:
     """Raises UsageError."""
     if options.sample is not None and options.sample < 1:
         raise UsageError(f"--sample {options.sample}: at least one mutant is needed")
-    if not 1 <= options.jobs <= MOST_JOBS:
-        raise UsageError(f"--jobs {options.jobs}: it takes 1 to {MOST_JOBS}")
-    if options.source and len(options.arch) > 1:
-        raise UsageError(f"--source {options.source}: it is for one architecture, not for {len(options.arch)}")
-
-
-def _archs(options: argparse.Namespace) -> list[Arch]:
-    return [catalog.find(name) for name in dict.fromkeys(options.arch)] or [catalog.host()]
+    choose.jobs(options)
 
 
 def _plans(arch: Arch, options: argparse.Namespace) -> list[Plan]:
-    lines = survivors.known(arch, options.source)
-    subjects = load(arch, _variants(arch, options), source=options.source, assembler=options.assembler)
+    lines = survivors.known(arch, choose.brought(options))
+    subjects = choose.load(options, arch, choose.variants(options, arch))
     return [Plan(subject, lines, options.seed, options.sample) for subject in subjects]
 
 
 def _unused(arch: Arch, options: argparse.Namespace, campaigns: Sequence[Campaign]) -> list[Known]:
     """Explanations of nothing; those of our own trampolines are not asked when a user's takes their place."""
-    if options.source:
+    if choose.brought(options):
         return []
     return campaign.unused(survivors.known(arch), [item for item in campaigns if item.subject.arch is arch])
-
-
-def _variants(arch: Arch, options: argparse.Namespace) -> list[Variant]:
-    """Those named; else the one that a source is for; else all of the release, or of all."""
-    if options.variant:
-        return [select(arch, options.release, name) for name in dict.fromkeys(options.variant)]
-    if options.source:
-        return [select(arch, options.release)]
-    if options.release:
-        select(arch, options.release)
-    return [variant for variant in arch.variants if options.release in (None, variant.release)]
 
 
 def _campaigns(plans: Sequence[Plan], jobs: int) -> list[Campaign]:

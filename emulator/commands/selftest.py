@@ -7,21 +7,20 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from emulator import catalog
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.commands import choose
 from emulator.description import Arch, Variant
 from emulator.errors import UnknownName
 from emulator.report.lines import coloured, plain
 from emulator.selftest import CASES, Case, Suite, Verdict, report
 from emulator.selftest import run as judge_all
-from emulator.subject import load, select
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts; BAD where a test failed, NOTHING where none could be run."""
-    arch = catalog.find(options.arch) if options.arch else catalog.host()
+    arch = choose.arch(options)
     cases = _cases(options.case)
-    subjects = load(arch, _variants(arch, options), source=options.source, assembler=options.assembler)
+    subjects = choose.load(options, arch, _variants(arch, options))
     suites = [judge_all(subject, cases, options.seed) for subject in subjects]
     if options.format == "json":
         write(options, json.dumps(report.document(suites), indent=1) + "\n")
@@ -33,11 +32,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _variants(arch: Arch, options: argparse.Namespace) -> list[Variant]:
     """The one that is named or that a source is for; else all of the release, or of all, that real kernels have had."""
-    if options.variant or options.source:
-        return [select(arch, options.release, options.variant)]
-    if options.release:
-        select(arch, options.release)
-    return [item for item in arch.variants if options.release in (None, item.release) and not item.synthetic]
+    if options.variant or choose.brought(options):
+        return [choose.variant(options, arch)]
+    return [item for item in choose.variants(options, arch) if not item.synthetic]
 
 
 def _cases(names: Sequence[str]) -> list[Case]:

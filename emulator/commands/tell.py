@@ -7,8 +7,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from emulator import catalog
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.commands import choose
 from emulator.description import Arch, Variant
 from emulator.errors import UsageError
 from emulator.placement import placement
@@ -17,16 +17,16 @@ from emulator.report import story, summary
 from emulator.report.lines import Line, coloured, plain
 from emulator.scenario import OpsSpec, Outcome, Scenario
 from emulator.scenario import story as usual
-from emulator.subject import Subject, load, select
+from emulator.subject import Subject
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the story; BAD where a run ended badly, NOTHING where none could be made."""
-    arch = catalog.find(options.arch) if options.arch else catalog.host()
-    chosen = select(arch, options.release, options.variant)
-    own_story = not options.source and not options.ops and options.format == "text"
+    arch = choose.arch(options)
+    chosen = choose.variant(options, arch)
+    own_story = not choose.brought(options) and not options.ops and options.format == "text"
     others = [variant for variant in arch.variants if own_story and variant is not chosen]
-    loaded = load(arch, [chosen, *others], source=options.source, assembler=options.assembler)
+    loaded = choose.load(options, arch, [chosen, *others])
     subject, *_ = loaded
     function = options.function or _functions(subject)[0]
     told = tell(subject, _scenarios(options, chosen, subject, function), function, options.seed)

@@ -9,7 +9,7 @@ should do), patching (which bytes change, in which order), ipmodify, direct, gra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -29,6 +29,7 @@ from emulator.description import Ability
 from emulator.errors import Fault, UsageError
 
 Deliver = Callable[[FtraceOps, int, int, Any, Any], None]
+Callee = Callable[[int, int, Any, Record | None], None]
 
 
 class Ftrace:
@@ -52,8 +53,8 @@ class Ftrace:
         safe = {"RECURSION_SAFE"} & release.flags.keys()
         self.global_ops = KernelOps("global_ops", choice.STUB, *safe)
         self.control_ops = KernelOps("control_ops", "ftrace_ops_control_func", *safe)
-        self.callees: dict[int, Callable[[int, int, Any, Record | None], None]] = {}
-        """What is at the addresses of functions with a callback's arguments."""
+        self.callees: dict[int, FtraceOps | Callee] = {}
+        """What is at the addresses of functions with a callback's arguments; an ops stands for its own function."""
         self.delivering: list[FtraceOps] = []
         """The ops whose Python function is being run, innermost last."""
         self.pids: frozenset[int] = frozenset()
@@ -101,29 +102,29 @@ class Ftrace:
 
     # -- what the configuration can do --------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def dynamic(self) -> bool:
         """CONFIG_DYNAMIC_FTRACE."""
         return Ability.DYNAMIC_FTRACE in self.platform.abilities
 
-    @property
+    @cached_property
     def with_regs(self) -> bool:
         """CONFIG_DYNAMIC_FTRACE_WITH_REGS."""
         return Ability.DYNAMIC_FTRACE_WITH_REGS in self.platform.abilities
 
-    @property
+    @cached_property
     def force_list(self) -> bool:
         """FTRACE_FORCE_LIST_FUNC."""
         return self.release.list_unless not in self.platform.abilities
 
-    @property
+    @cached_property
     def needs_helper(self) -> bool:
         """Neither the trampoline nor the list function tests function_trace_stop (3.6 without MCOUNT_TEST)."""
         if not self.release.has_trace_stop or self.release.list_func_tests_stop:
             return False
         return Ability.FUNCTION_TRACE_MCOUNT_TEST not in self.platform.abilities
 
-    @property
+    @cached_property
     def has_shared_lists(self) -> bool:
         """GLOBAL and CONTROL ops have lists of their own (3.x)."""
         return "GLOBAL" in self.release.flags
@@ -160,7 +161,7 @@ class Ftrace:
         """Give an ops a place in memory, and its function an address where calls of it are recognised."""
         self.platform.settle(ops)
         if not isinstance(ops, KernelOps) and ops.own_func:
-            self.callees[ops.own_func] = partial(self.deliver, ops)
+            self.callees[ops.own_func] = ops
 
     def update_trampoline(self, ops: FtraceOps) -> None:
         """ftrace_update_trampoline(): a private copy, unless the ops has been given somebody else's trampoline."""
@@ -194,7 +195,10 @@ class Ftrace:
         callee = self.callees.get(func)
         if callee is None:
             raise Fault(f"a call of {func:#x}, where no function is")
-        callee(ip, parent_ip, op, record)
+        if isinstance(callee, FtraceOps):
+            self.deliver(callee, ip, parent_ip, op, record)
+        else:
+            callee(ip, parent_ip, op, record)
 
     def take_calls(self, deliver: Deliver) -> Deliver:
         """Hand calls of Python functions to somebody else from now on; to whom they went so far."""
@@ -305,7 +309,3 @@ class Ftrace:
         """__ftrace_trace_function = func: what 3.6's ftrace_test_stop_func() calls from now on."""
         self.helper_calls = func
         self.platform.set_variable("__ftrace_trace_function", func)
-
-    def must_not_have_died(self, call: str) -> None:
-        """Raises FtraceError ENODEV where ftrace was killed meanwhile."""
-        must_live(self, call)

@@ -11,7 +11,7 @@ from emulator.core.given import expect
 from emulator.core.ipmodify import cleanup_direct_functions, ipmodify_disable, ipmodify_enable, prepare_direct_functions
 from emulator.core.ops import FtraceOps, check_filters, check_flags
 from emulator.core.patching import Command, new_trace_func, run_update_code, startup_enable
-from emulator.core.refusals import may_register, may_unregister
+from emulator.core.refusals import may_register, may_unregister, must_live
 from emulator.errors import FtraceError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _patch_for(core: Ftrace, call: str, ops: FtraceOps, counted: FtraceOps, comm
     if changes or not core.release.patches_only_changes:
         command |= Command.UPDATE_CALLS
     try:
-        core.must_not_have_died(call)
+        must_live(core, call)
         startup_enable(core, call, command)
     except FtraceError:
         remove_from_lists(core, ops)

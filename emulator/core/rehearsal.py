@@ -68,7 +68,9 @@ class _Stage:
 
 def rehearse(core: Ftrace, rec: DynFtrace) -> Rehearsal:
     """What a call of the function at `rec` should lead to. Nothing is called, and nothing changes."""
-    return _rehearse(core, rec)._replace(graph_away=core.graph.dead or bool(core.current.tracing_graph_pause))
+    rehearsal = _rehearse(core, rec)
+    away = core.graph.dead or core.current.tracing_graph_pause
+    return rehearsal._replace(graph_away=True) if away else rehearsal
 
 
 def _rehearse(core: Ftrace, rec: DynFtrace) -> Rehearsal:
@@ -80,6 +82,9 @@ def _rehearse(core: Ftrace, rec: DynFtrace) -> Rehearsal:
     if func is None:
         direct = bool(rec.flags & core.release.bits.DIRECT_EN)
         return Rehearsal(direct=core.direct_functions.get(rec.ip, 0) if direct else 0, graph=graph)
+    callee = core.callees.get(_behind_helper(core, func))
+    if isinstance(callee, FtraceOps):
+        return Rehearsal((callee,), full, graph, func=func)
     stage = _Stage(func, full=full, graph=graph)
     passes = Ability.ARCH_SUPPORTS_FTRACE_OPS in core.platform.abilities
     with _on(core, stage), suppress(RunError):  # a func that is NULL ends the rehearsal, as it would end the call

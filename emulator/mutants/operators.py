@@ -104,8 +104,7 @@ def _fits(subject: Subject, mutant: Mutant) -> bool:
 
 def _written(subject: Subject) -> set[int]:
     """The calls that the core writes before they ever run: where they lead to is nothing of the trampoline's."""
-    entries = (subject.variant.plain, subject.variant.regs)
-    return {placement(subject).label(entry.call) for entry in entries if entry and entry.call}
+    return {placement(subject).label(entry.call) for entry in subject.variant.entries if entry.call}
 
 
 def _joints(subject: Subject) -> set[int]:

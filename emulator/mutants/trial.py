@@ -6,13 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from emulator import catalog
-from emulator.assembly.piece import Piece
 from emulator.checks.clause import CLAUSES
 from emulator.checks.exercises import EXERCISES, Exercise
+from emulator.checks.exercises.transitions import Transition
 from emulator.checks.judge import Judgement, judge
 from emulator.checks.rig import Rig
-from emulator.checks.transitions import Transition
 from emulator.errors import EmulatorError, FtraceError, InputError
 from emulator.mutants.operators import Mutant
 from emulator.subject import Subject
@@ -34,23 +32,14 @@ class Fate(NamedTuple):
 class Trial(NamedTuple):
     """A subject, and which of its instructions each exercise comes to; in a form that another process can be sent."""
 
-    arch: str
-    variant: str
-    trampolines: Piece
-    kernel: Piece
-    origin: str
+    subject: Subject
+    """The unchanged one."""
     ran: Mapping[str, frozenset[int]]
     refused: frozenset[str]
     """The exercises that the kernel refuses anyway."""
     quirks: Mapping[str, frozenset[tuple[str, str]]]
     """The known faults of the release that each exercise shows: a clause, and what it finds. They have to be there."""
     seeds: tuple[int, ...]
-
-    @property
-    def subject(self) -> Subject:
-        """The unchanged subject."""
-        arch = catalog.load(self.arch)
-        return Subject(arch, arch.variant(self.variant), self.trampolines, self.kernel, self.origin)
 
     @property
     def reached(self) -> frozenset[int]:
@@ -99,9 +88,7 @@ def trial(subject: Subject, seed: int) -> Trial:
             ran[exercise.name], possible = _ran(subject, exercise, seed)
             refused |= set() if possible else {exercise.name}
             quirks[exercise.name] = _quirks(judge(subject, [seed], exercises=[exercise], disturb=False, events=False))
-    names = subject.arch.name, subject.variant.name
-    seeds = tuple(range(seed, seed + SEEDS))
-    return Trial(*names, subject.trampolines, subject.kernel, subject.origin, ran, frozenset(refused), quirks, seeds)
+    return Trial(subject, ran, frozenset(refused), quirks, tuple(range(seed, seed + SEEDS)))
 
 
 def _quirks(judgement: Judgement) -> frozenset[tuple[str, str]]:

@@ -118,9 +118,7 @@ class Label(NamedTuple):
 def labels(lab: Lab) -> Iterator[Label]:
     """ftrace_call, ftrace_regs_call, ftrace_graph_call: as many as the variant has."""
     variant = lab.variant
-    sizes = {
-        entry.call: len(variant.site.call.opcode) for entry in (variant.plain, variant.regs) if entry and entry.call
-    }
+    sizes = {entry.call: len(variant.site.call.opcode) for entry in variant.entries if entry.call}
     sizes |= {call.label: len(call.jump.opcode) for call in (variant.graph.calls if variant.graph else ())}
     for label, size in sizes.items():
         address = lab.image.symbols.get(label)

@@ -137,7 +137,7 @@ def run(subject: Subject, cases: Iterable[Case], seed: int = 1) -> Suite:
 def judge(case: Case, subject: Subject, seed: int = 1) -> Judged:
     """One case. Raises InputError, as run() does."""
     variant = subject.variant
-    kernel = Kernel(variant, releases.release(variant.release), subject.origin == "ours")
+    kernel = Kernel(variant, releases.release(variant.release), subject.ours)
     missing = case.missing(kernel)
     if missing:
         return Judged(case, Verdict.UNSUPPORTED, reason=missing)

@@ -26,7 +26,7 @@ def render(suites: Sequence[Suite]) -> list[Line]:
 
 
 def _title(suite: Suite) -> str:
-    origin = "" if suite.subject.origin == "ours" else f", trampolines of {suite.subject.origin}"
+    origin = "" if suite.subject.ours else f", trampolines of {suite.subject.origin}"
     return f"{suite.subject.arch.name} {suite.subject.variant.name}: the kernel's own tests{origin}"
 
 
@@ -61,8 +61,7 @@ def replay(suite: Suite, judged: Judged) -> str:
     """The command that runs just this case again."""
     subject = suite.subject
     words = ["mcount-emulator", "selftest", subject.arch.name, "--variant", subject.variant.name]
-    words += [] if subject.origin == "ours" else ["--source", subject.origin]
-    words += ["--case", judged.case.name] + ([] if suite.seed == 1 else ["--seed", str(suite.seed)])
+    words += [*subject.words, "--case", judged.case.name] + ([] if suite.seed == 1 else ["--seed", str(suite.seed)])
     return shlex.join(words)
 
 

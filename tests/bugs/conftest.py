@@ -20,8 +20,8 @@ from emulator import catalog
 from emulator.assembly import choose
 from emulator.assembly.piece import Source
 from emulator.checks.exercises import EXERCISES
+from emulator.checks.exercises.transitions import Transition
 from emulator.checks.judge import Judgement, judge
-from emulator.checks.transitions import Transition
 from emulator.subject import KERNEL, Subject, load
 
 Edit = tuple[str, str]

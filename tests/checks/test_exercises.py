@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from emulator import catalog
-from emulator.checks import judge  # noqa: F401 - it brings all of them with it
+from emulator.checks.exercise import enter
 from emulator.checks.exercises import EXERCISES, named
 from emulator.checks.passage import Passage
 from emulator.checks.rig import Rig
@@ -58,10 +58,15 @@ def test_an_unknown_one_is_answered_with_the_known_ones() -> None:
         named("graph-reg")
 
 
+def test_a_name_is_declared_once() -> None:
+    with pytest.raises(ValueError, match="exercise one is declared twice"):
+        enter(EXERCISES["one"])
+
+
 @pytest.mark.parametrize(("arch", "variant"), VARIANTS)
 def test_every_entry_is_taken(arch: str, variant: str) -> None:
     item = subjects(arch)[variant].variant
-    entries = {entry.symbol for entry in (item.plain, item.regs) if entry}
+    entries = {entry.symbol for entry in item.entries}
     assert {passage.entry.symbol for passage in passages(arch, variant) if passage.entry} == entries
 
 

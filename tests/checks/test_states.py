@@ -10,10 +10,10 @@ import pytest
 
 from emulator import catalog, poke
 from emulator.checks.exercises import EXERCISES
+from emulator.checks.exercises.transitions import Transition
 from emulator.checks.judge import Judgement, judge
 from emulator.checks.rig import Rig
 from emulator.checks.states import Interleaving
-from emulator.checks.transitions import Transition
 from emulator.description import Poke
 from emulator.errors import UsageError
 from emulator.poke import Change, Onward, Poker, Store

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_a_failure_says_what_and_how_to_see_just_that(suites: list[Suite]) -> No
 
 def test_the_replay_names_seed_and_source(suites: list[Suite]) -> None:
     subject = suites[0].subject
-    users = type(subject)(subject.arch, subject.variant, subject.trampolines, subject.kernel, "my own.S")
+    users = replace(subject, origin="my own.S", words=("--source", "my own.S"))
     suite = Suite(users, 5, (Judged(CASES[0], Verdict.FAIL),))
     options = parser().parse_args(shlex.split(report.replay(suite, suite.judged[0]))[1:])
     assert (str(options.source), options.seed) == ("my own.S", 5)

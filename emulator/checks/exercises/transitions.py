@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from emulator.checks.exercises import EXERCISES, Exercise, always, having
+from emulator.checks.exercise import DIRECT, DYNAMIC, GRAPH, REGS, Exercise, always, enter, having
 from emulator.checks.rig import FUNCTION, OTHER, Rig
 from emulator.core.ops import FtraceOps
 from emulator.description import Ability, Variant
@@ -14,8 +14,7 @@ from emulator.description import Ability, Variant
 Steps = Callable[[Rig], Iterator[None]]
 """Makes the old state, yields, and makes the change."""
 
-DYNAMIC, REGS, COPIES = Ability.DYNAMIC_FTRACE, Ability.DYNAMIC_FTRACE_WITH_REGS, Ability.TRAMPOLINE_PER_OPS
-GRAPH, DIRECT = Ability.FUNCTION_GRAPH_TRACER, Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS
+COPIES = Ability.TRAMPOLINE_PER_OPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def transition(name: str, title: str, possible: Callable[[Variant], bool] = alwa
                 rig.call()
             rig.call()
 
-        EXERCISES[name] = Transition(name, title, run, possible, steps)
+        enter(Transition(name, title, run, possible, steps))
         return steps
 
     return declare

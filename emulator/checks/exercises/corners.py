@@ -3,14 +3,7 @@
 
 from __future__ import annotations
 
-from emulator.checks.exercises import (
-    DIRECT,
-    DYNAMIC,
-    GRAPH,
-    REGS,
-    exercise,
-    having,
-)
+from emulator.checks.exercise import DIRECT, DYNAMIC, GRAPH, REGS, exercise, having
 from emulator.checks.rig import OTHER, Rig
 from emulator.core.choice import set_trace_function
 from emulator.core.graph import ENTRY_STUB, RETURN_STUB
@@ -91,18 +84,6 @@ def _direct_zeros(rig: Rig) -> None:
     rig.ops("kprobe", "SAVE_REGS")
     rig.direct()
     rig.call()
-
-
-@exercise("direct-write", "a direct call beside an ops that writes every register", having(DIRECT))
-def _direct_write(rig: Rig) -> None:
-    rig.ops("kprobe", "SAVE_REGS", act=_write)
-    rig.direct()
-    rig.call()
-
-
-def _write(rig: Rig) -> None:
-    for member in rig.loaded(rig.variant.regs.honours if rig.variant.regs else ()):
-        rig.write(member)
 
 
 def _static_graph(variant: Variant) -> bool:
