@@ -153,6 +153,7 @@ def _several(command: argparse.ArgumentParser, verb: str) -> None:
 def _whose(command: argparse.ArgumentParser, verb: str) -> None:
     """Whose code it is, if not ours."""
     command.add_argument("--source", metavar="F.S", type=Path, help=f"a trampoline to {verb} in the place of ours")
+    command.add_argument("--vmlinux", metavar="F", type=Path, help=f"a kernel's image, to {verb} its trampolines")
     _assembler(command)
 
 

@@ -36,6 +36,8 @@ class Subject:
     """How a command line says so, behind the architecture and the variant: ("--source", "F.S")."""
     altered: bool = False
     """Whether bytes differ on purpose from what their lines say, so that nobody compares the two."""
+    notes: tuple[str, ...] = ()
+    """What its loader has found out, in sentences."""
 
     @property
     def memory(self) -> Memory:
@@ -56,7 +58,7 @@ class Subject:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Another process has the same declarations: the names of architecture and variant are enough for it."""
-        code = (self.trampolines, self.kernel, self.origin, self.words, self.altered)
+        code = (self.trampolines, self.kernel, self.origin, self.words, self.altered, self.notes)
         return _again, (self.arch.name, self.variant.name, *code)
 
 
@@ -103,6 +105,12 @@ def load(
         Subject(arch, variant, pieces[_key(trampolines)], pieces[_key(kernel)], *whose)
         for variant, trampolines, kernel in pairs
     ]
+
+
+def own_functions(arch: Arch, variant: Variant, assembler: str | None = None) -> Piece:
+    """The fake kernel's own functions with their sites. Raises InputError (AssemblyError)."""
+    (piece,) = choose(assembler, arch).assemble(arch, [_kernel(arch, variant)])
+    return piece
 
 
 def _key(source: Source) -> tuple[str, frozenset[tuple[str, int]]]:

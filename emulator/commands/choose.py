@@ -14,6 +14,7 @@ from emulator.description import Arch, Variant
 from emulator.errors import UsageError
 
 if TYPE_CHECKING:
+    from emulator.images.kernel import KernelImage
     from emulator.subject import Subject
 
 MOST_JOBS = 256
@@ -33,29 +34,46 @@ def jobs(options: argparse.Namespace) -> int:
 
 
 def brought(options: argparse.Namespace) -> Path | None:
-    """The file with the user's own code, if that is what is meant."""
-    source: Path | None = options.source
-    return source
+    """The file with the user's own code, if that is what is meant. Raises UsageError for two of them."""
+    files: list[Path] = [file for file in (options.source, options.vmlinux) if file]
+    if len(files) > 1:
+        raise UsageError(f"{' and '.join(map(str, files))}: one file at a time")
+    return files[0] if files else None
+
+
+def image(options: argparse.Namespace, arch: Arch | None = None) -> KernelImage | None:
+    """The kernel's image that is meant, if any; of `arch`, or of whatever it is of. Raises InputError, UsageError."""
+    if not options.vmlinux:
+        return None
+    from emulator.images.kernel import opened  # noqa: PLC0415 - see start_assembler()
+
+    return opened(options.vmlinux, arch)
 
 
 def arch(options: argparse.Namespace) -> Arch:
-    """The one that is named, else this machine's. Raises UnknownName."""
-    return catalog.find(options.arch) if options.arch else catalog.host()
+    """The one that is named, else the image's, else this machine's. Raises UnknownName, InputError, UsageError."""
+    named = catalog.find(options.arch) if options.arch else None
+    found = image(options, named)
+    return found.arch if found else named or catalog.host()
 
 
 def archs(options: argparse.Namespace) -> list[Arch]:
     """Those that are named, else this machine's. Raises UnknownName; UsageError where a user's file is for one."""
-    found = [catalog.find(name) for name in dict.fromkeys(options.arch)] or [catalog.host()]
+    found = [catalog.find(name) for name in dict.fromkeys(options.arch)]
     file = brought(options)
     if file and len(found) > 1:
         raise UsageError(f"{file}: it is for one architecture, not for {len(found)}")
-    return found
+    kernel = image(options, found[0] if found else None)
+    return [kernel.arch] if kernel else found or [catalog.host()]
 
 
 def variant(options: argparse.Namespace, arch: Arch) -> Variant:
-    """The one that is named, else the release's own. Raises UnknownName."""
+    """The one that is named, else what the image is, else the release's own. Raises UnknownName, InputError."""
     from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
 
+    kernel = image(options, arch)
+    if kernel:
+        return kernel.identify(options.release, options.variant)
     return select(arch, options.release, options.variant)
 
 
@@ -63,6 +81,10 @@ def variants(options: argparse.Namespace, arch: Arch) -> list[Variant]:
     """Those named; else the one that a user's file is for; else all of the release, or of all. Raises UnknownName."""
     from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
 
+    kernel = image(options, arch)
+    if kernel:
+        named = list(dict.fromkeys(options.variant)) or [None]
+        return [kernel.identify(options.release, name) for name in named]
     if options.variant:
         return [select(arch, options.release, name) for name in dict.fromkeys(options.variant)]
     if brought(options):
@@ -76,6 +98,9 @@ def load(options: argparse.Namespace, arch: Arch, variants: Iterable[Variant]) -
     """These variants with their own code, or with the user's. Raises InputError."""
     from emulator import subject  # noqa: PLC0415 - see start_assembler()
 
+    kernel = image(options, arch)
+    if kernel:
+        return [kernel.subject(item, options.assembler) for item in variants]
     return subject.load(arch, variants, source=brought(options), assembler=options.assembler)
 
 

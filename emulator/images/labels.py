@@ -8,7 +8,7 @@ from emulator.core import releases
 from emulator.core.graph import RETURN_STUB
 from emulator.core.release import VARIABLES
 from emulator.core.returns import RETURN_TO_HANDLER
-from emulator.description import Variant
+from emulator.description import Arch, Variant
 from emulator.placement import GRAPH_STUB, PANIC, STUB
 
 DIRECT_STUB = "ftrace_stub_direct_tramp"
@@ -29,6 +29,12 @@ def inner(variant: Variant) -> set[str]:
     names = [name for entry in entries for name in (entry.call, entry.end, entry.op_load, entry.direct_jump)]
     names += [call.label for call in variant.graph.calls] if variant.graph else []
     return {name for name in names if name}
+
+
+def every(arch: Arch) -> set[str]:
+    """All names that any variant of an architecture may have."""
+    each = arch.variants
+    return {name for item in each for name in (*trampolines(item), *inner(item), *functions(item), *variables())}
 
 
 def functions(variant: Variant) -> list[str]:

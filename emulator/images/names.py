@@ -40,9 +40,18 @@ class ElfNames:
 
     def __init__(self, elf: Elf) -> None:
         self._elf = elf
+        self._known: dict[str, Name | None] = {}
 
     def named(self, names: Iterable[str]) -> dict[str, Name]:
-        """See Names."""
+        """See Names. What has been looked for once is not looked for again."""
+        wanted = list(names)
+        missing = [name for name in wanted if name not in self._known]
+        if missing:
+            self._known |= {**dict.fromkeys(missing), **self._look_for(missing)}
+        found = ((name, self._known[name]) for name in wanted)
+        return {name: symbol for name, symbol in found if symbol is not None}
+
+    def _look_for(self, names: Iterable[str]) -> dict[str, Name]:
         found: dict[str, Name] = {}
         for symbol in self._elf.symbols_named(names):
             if symbol.section != SHN_UNDEF and (symbol.name not in found or symbol.binding == STB_GLOBAL):

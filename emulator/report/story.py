@@ -49,6 +49,7 @@ def title(lab: Lab) -> list[Line]:
         [Span(first, "bold"), Span(f"  seed {lab.seed}")],
         line(variant.summary),
         *(line(text) for text in wrap(names, WIDTH) if text),
+        *(line(text) for note in lab.subject.notes for text in wrap(f"image: {note}", WIDTH)),
         *(line(text) for text in _quirks(lab)),
         [],
     ]

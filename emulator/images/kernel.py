@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A kernel's image: what it is, and its trampolines as a Subject."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from emulator import catalog
+from emulator.assembly.piece import Piece
+from emulator.description import Arch, Variant
+from emulator.elf import Elf, map_elf
+from emulator.elf.layout import ET_REL
+from emulator.errors import InputError, Place, UsageError
+from emulator.images import labels
+from emulator.images.contents import Contents, of_elf
+from emulator.images.free import memory
+from emulator.images.identity import BANNER, identify, note
+from emulator.images.names import ElfNames, Names
+from emulator.images.piece import Found, piece
+from emulator.images.walk import Walk
+from emulator.subject import Subject, own_functions
+
+
+class KernelImage:
+    """A kernel of one architecture: its bytes by address, and its names."""
+
+    def __init__(self, contents: Contents, names: Names, arch: Arch) -> None:
+        self.contents, self.names, self.arch = contents, names, arch
+        self._place = Place(contents.name)
+
+    def identify(self, release: str | None = None, variant: str | None = None) -> Variant:
+        """Which variant it is, or is to be. Raises UnknownName, InputError."""
+        return identify(self.contents, self.names, self.arch, release, variant)
+
+    def subject(self, variant: Variant, assembler: str | None = None) -> Subject:
+        """Its trampolines as that variant's, beside the laboratory's own functions. Raises InputError."""
+        code = self.trampolines(variant)
+        kernel = own_functions(self.arch, variant, assembler)
+        notes = (note(self.contents, self.names, variant),)
+        words = ("--vmlinux", self.contents.name)
+        return Subject(self.arch, variant, code, kernel, self.contents.name, words, notes=notes)
+
+    def trampolines(self, variant: Variant) -> Piece:
+        """The variant's trampolines. Raises InputError where the image lacks what such a kernel has."""
+        roots, functions = labels.trampolines(variant), labels.functions(variant)
+        named = self.names.named([*roots, *functions, *labels.variables()])
+        for entry in variant.entries:
+            if entry.symbol not in named:
+                raise InputError(f"has no symbol {entry.symbol}, which {variant.name} needs", self._place)
+        known = {name: named[name].address for name in (*functions, *labels.variables()) if name in named}
+        others = {known[name] for name in functions if name in known}
+        starts = [named[name].address for name in roots if name in named]
+        walk = Walk(self.contents, self.arch.engine, starts, others)
+        found = Found(self.contents, self.names, self.arch.engine, walk, known, frozenset(labels.inner(variant)))
+        near = named[variant.plain.symbol].address
+        return piece(found, memory(self.contents, self.arch, variant.site.call, near))
+
+
+def _of_elf(elf: Elf, arch: Arch | None) -> KernelImage:
+    """Raises InputError for what is no kernel of an architecture here, UsageError where it is one of another."""
+    known = [catalog.load(name) for name in catalog.names()]
+    fitting = [item for item in known if _is_of(elf, item)]
+    if not fitting:
+        here = ", ".join(f"{item.name} ({item.engine.gnu_machine})" for item in known)
+        raise elf.wrong(f"is for machine {elf.machine}, {elf.bits} bits, and not one known here: {here}", 0)
+    if arch and arch not in fitting:
+        raise UsageError(f"{elf.name} is a kernel of {fitting[0].name}, not of {arch.name}")
+    if elf.type == ET_REL:
+        raise elf.wrong("is an object file, not a kernel's image: --object reads such", 0)
+    chosen = arch or fitting[0]
+    names = ElfNames(elf)
+    names.named([BANNER, *labels.every(chosen)])  # one look at the table for most of what will be asked for
+    return KernelImage(of_elf(elf), names, chosen)
+
+
+def _is_of(elf: Elf, arch: Arch) -> bool:
+    return (elf.machine, elf.bits, elf.big_endian) == (arch.engine.gnu_machine, 8 * arch.word, arch.big_endian)
+
+
+@lru_cache(maxsize=4)
+def opened(path: Path, arch: Arch | None = None) -> KernelImage:
+    """The image in a file. Raises InputError, UsageError."""
+    return _of_elf(map_elf(path), arch)
