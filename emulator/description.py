@@ -169,6 +169,12 @@ class Site:
     """The address of the word through which the function really returns, at the site."""
     pops: int = 0
     """How many bytes higher sp is at landing than at the site: what the compiler pushed for the call's sake."""
+    prologue: bytes = b""
+    """What the compiler puts directly before the call for its sake."""
+    bare_slot: Value | None = None
+    """parent_slot in a function that begins with `prologue`, without a frame of its own; None: the same."""
+    loc: int = 0
+    """Bytes from where an entry of a kernel's __mcount_loc leads to the call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,12 +42,15 @@ def brought(options: argparse.Namespace) -> Path | None:
 
 
 def image(options: argparse.Namespace, arch: Arch | None = None) -> KernelImage | None:
-    """The kernel's image that is meant, if any; of `arch`, or of whatever it is of. Raises InputError, UsageError."""
+    """The kernel's image that is meant, if any. Raises InputError; UsageError where it is not of the architecture."""
     if not options.vmlinux:
         return None
     from emulator.images.kernel import opened  # noqa: PLC0415 - see start_assembler()
 
-    return opened(options.vmlinux, arch)
+    kernel = opened(options.vmlinux)
+    if arch and arch is not kernel.arch:
+        raise UsageError(f"{options.vmlinux} is a kernel of {kernel.arch.name}, not of {arch.name}")
+    return kernel
 
 
 def arch(options: argparse.Namespace) -> Arch:
@@ -100,7 +103,8 @@ def load(options: argparse.Namespace, arch: Arch, variants: Iterable[Variant]) -
 
     kernel = image(options, arch)
     if kernel:
-        return [kernel.subject(item, options.assembler) for item in variants]
+        function = getattr(options, "function", None)
+        return [kernel.subject(item, function, options.assembler) for item in variants]
     return subject.load(arch, variants, source=brought(options), assembler=options.assembler)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,13 +12,15 @@ from emulator.assembly.piece import Piece
 from emulator.description import Arch, Variant
 from emulator.elf import Elf, map_elf
 from emulator.elf.layout import ET_REL
-from emulator.errors import InputError, Place, UsageError
+from emulator.errors import InputError, Place
 from emulator.images import labels
+from emulator.images.beside import beside
 from emulator.images.contents import Contents, of_elf
 from emulator.images.free import memory
 from emulator.images.identity import BANNER, identify, note
 from emulator.images.names import ElfNames, Names
 from emulator.images.piece import Found, piece
+from emulator.images.sites import Sites
 from emulator.images.walk import Walk
 from emulator.subject import Subject, own_functions
 
@@ -33,13 +36,28 @@ class KernelImage:
         """Which variant it is, or is to be. Raises UnknownName, InputError."""
         return identify(self.contents, self.names, self.arch, release, variant)
 
-    def subject(self, variant: Variant, assembler: str | None = None) -> Subject:
-        """Its trampolines as that variant's, beside the laboratory's own functions. Raises InputError."""
+    def subject(self, variant: Variant, function: str | None = None, assembler: str | None = None) -> Subject:
+        """Its trampolines as that variant's, beside the laboratory's own functions.
+
+        Where the image has the function asked for, that one and a neighbour take their place. Raises InputError.
+        """
         code = self.trampolines(variant)
-        kernel = own_functions(self.arch, variant, assembler)
+        real = self._functions(variant, function) if function else None
+        if real:
+            slot = variant.site.bare_slot or variant.site.parent_slot
+            variant = replace(variant, site=replace(variant.site, parent_slot=slot))
+        own = own_functions(self.arch, variant, assembler)
+        kernel = beside(real, own) if real else own
         notes = (note(self.contents, self.names, variant),)
         words = ("--vmlinux", self.contents.name)
         return Subject(self.arch, variant, code, kernel, self.contents.name, words, notes=notes)
+
+    def _functions(self, variant: Variant, name: str) -> Piece | None:
+        if name not in self.names.named([name]):
+            return None
+        sites = Sites(self.contents, self.names, self.arch, variant.site)
+        found = sites.find(name)
+        return sites.piece([found, sites.neighbour(found)]) if found else None
 
     def trampolines(self, variant: Variant) -> Piece:
         """The variant's trampolines. Raises InputError where the image lacks what such a kernel has."""
@@ -57,21 +75,18 @@ class KernelImage:
         return piece(found, memory(self.contents, self.arch, variant.site.call, near))
 
 
-def _of_elf(elf: Elf, arch: Arch | None) -> KernelImage:
-    """Raises InputError for what is no kernel of an architecture here, UsageError where it is one of another."""
+def _of_elf(elf: Elf) -> KernelImage:
+    """Raises InputError for what is no kernel of an architecture here."""
     known = [catalog.load(name) for name in catalog.names()]
     fitting = [item for item in known if _is_of(elf, item)]
     if not fitting:
         here = ", ".join(f"{item.name} ({item.engine.gnu_machine})" for item in known)
         raise elf.wrong(f"is for machine {elf.machine}, {elf.bits} bits, and not one known here: {here}", 0)
-    if arch and arch not in fitting:
-        raise UsageError(f"{elf.name} is a kernel of {fitting[0].name}, not of {arch.name}")
     if elf.type == ET_REL:
         raise elf.wrong("is an object file, not a kernel's image: --object reads such", 0)
-    chosen = arch or fitting[0]
     names = ElfNames(elf)
-    names.named([BANNER, *labels.every(chosen)])  # one look at the table for most of what will be asked for
-    return KernelImage(of_elf(elf), names, chosen)
+    names.named([BANNER, *labels.every(fitting[0])])  # one look at the table for most of what will be asked for
+    return KernelImage(of_elf(elf), names, fitting[0])
 
 
 def _is_of(elf: Elf, arch: Arch) -> bool:
@@ -79,6 +94,6 @@ def _is_of(elf: Elf, arch: Arch) -> bool:
 
 
 @lru_cache(maxsize=4)
-def opened(path: Path, arch: Arch | None = None) -> KernelImage:
-    """The image in a file. Raises InputError, UsageError."""
-    return _of_elf(map_elf(path), arch)
+def opened(path: Path) -> KernelImage:
+    """The image in a file. Raises InputError."""
+    return _of_elf(map_elf(path))
