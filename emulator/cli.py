@@ -154,6 +154,7 @@ def _whose(command: argparse.ArgumentParser, verb: str) -> None:
     """Whose code it is, if not ours."""
     command.add_argument("--source", metavar="F.S", type=Path, help=f"a trampoline to {verb} in the place of ours")
     command.add_argument("--vmlinux", metavar="F", type=Path, help=f"a kernel's image, to {verb} its trampolines")
+    command.add_argument("--system-map", metavar="F", type=Path, help="the symbols of a vmlinuz, which has none")
     _assembler(command)
 
 

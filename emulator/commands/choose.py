@@ -44,10 +44,12 @@ def brought(options: argparse.Namespace) -> Path | None:
 def image(options: argparse.Namespace, arch: Arch | None = None) -> KernelImage | None:
     """The kernel's image that is meant, if any. Raises InputError; UsageError where it is not of the architecture."""
     if not options.vmlinux:
+        if options.system_map:
+            raise UsageError(f"--system-map {options.system_map}: it says where the symbols of a --vmlinux are")
         return None
-    from emulator.images.kernel import opened  # noqa: PLC0415 - see start_assembler()
+    from emulator.images.opening import opened  # noqa: PLC0415 - see start_assembler()
 
-    kernel = opened(options.vmlinux)
+    kernel = opened(options.vmlinux, options.system_map)
     if arch and arch is not kernel.arch:
         raise UsageError(f"{options.vmlinux} is a kernel of {kernel.arch.name}, not of {arch.name}")
     return kernel

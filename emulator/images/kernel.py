@@ -4,24 +4,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 
-from emulator import catalog
+from emulator.assembly.decode import disassemble
 from emulator.assembly.piece import Piece
 from emulator.description import Arch, Variant
-from emulator.elf import Elf, map_elf
-from emulator.elf.layout import ET_REL
 from emulator.errors import InputError, Place
 from emulator.images import labels
 from emulator.images.beside import beside
-from emulator.images.contents import Contents, of_elf
+from emulator.images.contents import Contents
 from emulator.images.free import memory
-from emulator.images.identity import BANNER, identify, note
-from emulator.images.names import ElfNames, Names
+from emulator.images.identity import identify, note
+from emulator.images.names import Names
 from emulator.images.piece import Found, piece
 from emulator.images.sites import Sites
 from emulator.images.walk import Walk
+from emulator.placement import STUB
 from emulator.subject import Subject, own_functions
 
 
@@ -59,6 +56,19 @@ class KernelImage:
         found = sites.find(name)
         return sites.piece([found, sites.neighbour(found)]) if found else None
 
+    def _expect_calls(self, variant: Variant) -> None:
+        """Raises InputError, with symbol, address and bytes, where something else stands at a label that is patched."""
+        for entry in variant.entries:
+            named = self.names.named([entry.call, STUB]) if entry.call else {}
+            if entry.call not in named or STUB not in named:
+                continue
+            at, stub = named[entry.call].address, named[STUB].address
+            there = self.contents.read(at, len(variant.site.call.opcode))
+            found = next(iter(disassemble(self.arch.engine, there, at)), None)
+            if found is None or found.target != stub:
+                what = f"expected a call of {STUB} ({stub:#x}), found {there.hex(' ') or 'nothing'}"
+                raise InputError(f"{entry.call} ({at:#x}): {what}", self._place)
+
     def trampolines(self, variant: Variant) -> Piece:
         """The variant's trampolines. Raises InputError where the image lacks what such a kernel has."""
         roots, functions = labels.trampolines(variant), labels.functions(variant)
@@ -66,6 +76,7 @@ class KernelImage:
         for entry in variant.entries:
             if entry.symbol not in named:
                 raise InputError(f"has no symbol {entry.symbol}, which {variant.name} needs", self._place)
+        self._expect_calls(variant)
         known = {name: named[name].address for name in (*functions, *labels.variables()) if name in named}
         others = {known[name] for name in functions if name in known}
         starts = [named[name].address for name in roots if name in named]
@@ -73,27 +84,3 @@ class KernelImage:
         found = Found(self.contents, self.names, self.arch.engine, walk, known, frozenset(labels.inner(variant)))
         near = named[variant.plain.symbol].address
         return piece(found, memory(self.contents, self.arch, variant.site.call, near))
-
-
-def _of_elf(elf: Elf) -> KernelImage:
-    """Raises InputError for what is no kernel of an architecture here."""
-    known = [catalog.load(name) for name in catalog.names()]
-    fitting = [item for item in known if _is_of(elf, item)]
-    if not fitting:
-        here = ", ".join(f"{item.name} ({item.engine.gnu_machine})" for item in known)
-        raise elf.wrong(f"is for machine {elf.machine}, {elf.bits} bits, and not one known here: {here}", 0)
-    if elf.type == ET_REL:
-        raise elf.wrong("is an object file, not a kernel's image: --object reads such", 0)
-    names = ElfNames(elf)
-    names.named([BANNER, *labels.every(fitting[0])])  # one look at the table for most of what will be asked for
-    return KernelImage(of_elf(elf), names, fitting[0])
-
-
-def _is_of(elf: Elf, arch: Arch) -> bool:
-    return (elf.machine, elf.bits, elf.big_endian) == (arch.engine.gnu_machine, 8 * arch.word, arch.big_endian)
-
-
-@lru_cache(maxsize=4)
-def opened(path: Path) -> KernelImage:
-    """The image in a file. Raises InputError."""
-    return _of_elf(map_elf(path))
