@@ -7,6 +7,7 @@ from emulator.description import (
     Abi,
     Ability,
     Arch,
+    BootTable,
     Branch,
     Const,
     Copying,
@@ -251,7 +252,20 @@ DEFINES_6 = {"CC_USING_FENTRY": 1, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS": 1}
 IBT, FP = {"CONFIG_X86_KERNEL_IBT": 1}, {"CONFIG_FRAME_POINTER": 1}
 
 
-def v6(release: str, abilities: Ability, graph: Graph, quirk: Quirk) -> tuple[Variant, ...]:
+# arch/x86/kernel/alternative.c; struct alt_instr of asm/alternative.h has grown by flags since 6.3
+RETURNS = BootTable(".return_sites", 4, "jumps to the return thunk", "ret, unless the CPU needs a thunk")
+RETPOLINES = BootTable(".retpoline_sites", 4, "retpolines", "indirect branches, unless the CPU needs retpolines")
+CALLS = BootTable(
+    ".call_sites", 4, "calls that are counted", "calls behind a count, if the CPU needs call depth tracking"
+)
+ALTERNATIVES = "what the CPU's features ask for"
+BOOT_61 = (RETURNS, RETPOLINES, BootTable(".altinstructions", 12, "alternatives", ALTERNATIVES, feature=8))
+BOOT_612 = (RETURNS, RETPOLINES, CALLS, BootTable(".altinstructions", 14, "alternatives", ALTERNATIVES, feature=8))
+
+
+def v6(
+    release: str, abilities: Ability, graph: Graph, quirk: Quirk, boot: tuple[BootTable, ...]
+) -> tuple[Variant, ...]:
     """The configurations of 6.1 or 6.12; they differ in the entry's landing pad and in the frame pointers."""
     base = Variant(
         name=release,
@@ -267,6 +281,7 @@ def v6(release: str, abilities: Ability, graph: Graph, quirk: Quirk) -> tuple[Va
         direct="orig_ax",
         copying=COPYING,
         poke=POKE_6,
+        boot=boot,
         get_regs="cs",
         quirks=(quirk, stale_op(release)),
     )
@@ -436,7 +451,7 @@ ARCH = Arch(
             quirks=POKE_QUIRKS_3,
             synthetic=True,
         ),
-        *v6("6.1", X61, GRAPH_61, DIRECT_61),
-        *v6("6.12", X612, GRAPH_612, DIRECT_612),
+        *v6("6.1", X61, GRAPH_61, DIRECT_61, BOOT_61),
+        *v6("6.12", X612, GRAPH_612, DIRECT_612, BOOT_612),
     ),
 )

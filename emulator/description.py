@@ -306,6 +306,22 @@ class Ability(enum.Flag):
     KERNEL_IBT = enum.auto()
 
 
+class BootTable(NamedTuple):
+    """A section of a kernel's image that lists instructions which boot changes according to the CPU.
+
+    An entry begins with the distance, in 4 bytes, from itself to the instruction.
+    """
+
+    section: str
+    size: int
+    """Bytes of an entry."""
+    what: str
+    """What stands there, in the plural."""
+    becomes: str
+    feature: int | None = None
+    """Offset of the 2 bytes that say which feature of the CPU it depends on: 32 * word + bit."""
+
+
 class Quirk(NamedTuple):
     """A known fault of that kernel release: the clause it breaks, what exactly, what happens, and the source.
 
@@ -343,6 +359,8 @@ class Variant:
     """The member of the record by which a callback asks for a direct call (arch_ftrace_set_direct_caller())."""
     copying: Copying | None = None
     poke: Poke = Poke()
+    boot: tuple[BootTable, ...] = ()
+    """What boot may change in trampolines before anybody traces."""
     get_regs: str | None = None
     """With partial records: the member that is zero in them, by which ftrace_get_regs() tells (None: no such test)."""
     quirks: tuple[Quirk, ...] = ()

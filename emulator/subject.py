@@ -14,7 +14,7 @@ from typing import Any
 from emulator import catalog
 from emulator.assembly import choose
 from emulator.assembly.piece import Piece, Source
-from emulator.description import Arch, Memory, Variant
+from emulator.description import Arch, Memory, Struct, Variant
 from emulator.errors import UnknownName
 from emulator.source import read_source
 
@@ -50,6 +50,12 @@ class Subject:
         """The addresses that a kernel's image has for what Python makes up otherwise: variables and C functions."""
         around = self.trampolines.around
         return around.known if around else {}
+
+    @property
+    def ops(self) -> Struct | None:
+        """struct ftrace_ops as that image has it, None where nobody says."""
+        around = self.trampolines.around
+        return around.ops if around else None
 
     @property
     def ours(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from emulator.description import Memory
+from emulator.description import Memory, Struct
 from emulator.errors import Place
 
 
@@ -82,6 +82,8 @@ class Surroundings:
     """Addresses that this kernel leaves free, for what the laboratory adds."""
     known: Mapping[str, int]
     """The addresses of variables and C functions of this kernel."""
+    ops: Struct | None = None
+    """struct ftrace_ops as this kernel has it, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

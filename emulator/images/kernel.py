@@ -3,22 +3,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from emulator.assembly.decode import disassemble
 from emulator.assembly.piece import Piece
-from emulator.description import Arch, Variant
+from emulator.description import Arch, Struct, Variant
 from emulator.errors import InputError, Place
-from emulator.images import labels
+from emulator.images import boot, labels, layouts
 from emulator.images.beside import beside
+from emulator.images.boot import BootPatch
 from emulator.images.contents import Contents
 from emulator.images.free import memory
 from emulator.images.identity import identify, note
+from emulator.images.layouts import Row
 from emulator.images.names import Names
 from emulator.images.piece import Found, piece
 from emulator.images.sites import Sites
 from emulator.images.walk import Walk
 from emulator.placement import STUB
+from emulator.spans import Span
 from emulator.subject import Subject, own_functions
 
 
@@ -45,9 +50,30 @@ class KernelImage:
             variant = replace(variant, site=replace(variant.site, parent_slot=slot))
         own = own_functions(self.arch, variant, assembler)
         kernel = beside(real, own) if real else own
-        notes = (note(self.contents, self.names, variant),)
         words = ("--vmlinux", self.contents.name)
+        notes = tuple(self._notes(variant, code))
         return Subject(self.arch, variant, code, kernel, self.contents.name, words, notes=notes)
+
+    def _notes(self, variant: Variant, code: Piece) -> Iterator[str]:
+        """What it is, what boot would change, which layouts are not ours."""
+        yield note(self.contents, self.names, variant)
+        yield from boot.notes(self.boot_patches(variant, code))
+        yield from (str(row) for row in self.layouts(variant) if not row.same)
+
+    def boot_patches(self, variant: Variant, code: Piece) -> list[BootPatch]:
+        """What boot would change in code that trampolines() has returned. Raises InputError."""
+        placed = (section for section in code.sections.values() if section.executable)
+        spans = (Span(section.address or 0, (section.address or 0) + len(section.data)) for section in placed)
+        return boot.patches(self.contents, variant, spans, big_endian=self.arch.big_endian)
+
+    @cached_property
+    def structs(self) -> Mapping[str, Struct]:
+        """The layouts that its debug information has for us. Raises InputError."""
+        return layouts.found(self.contents, self.arch)
+
+    def layouts(self, variant: Variant) -> list[Row]:
+        """Those, compared with what is declared here. Raises InputError."""
+        return layouts.layouts(self.structs, self.arch, variant)
 
     def _functions(self, variant: Variant, name: str) -> Piece | None:
         if name not in self.names.named([name]):
@@ -83,4 +109,6 @@ class KernelImage:
         walk = Walk(self.contents, self.arch.engine, starts, others)
         found = Found(self.contents, self.names, self.arch.engine, walk, known, frozenset(labels.inner(variant)))
         near = named[variant.plain.symbol].address
-        return piece(found, memory(self.contents, self.arch, variant.site.call, near))
+        code = piece(found, memory(self.contents, self.arch, variant.site.call, near))
+        around = code.around and replace(code.around, ops=self.structs.get(layouts.OPS))
+        return replace(code, around=around)
