@@ -67,9 +67,9 @@ def _number(release: str) -> tuple[int, int]:
 def _fitting(contents: Contents, names: Names, arch: Arch, release: str) -> Variant:
     """The one variant of a release that the image's code fits."""
     possible = [variant for variant in arch.variants if variant.release == release and not variant.synthetic]
-    wanted = {entry.symbol for variant in possible for entry in variant.entries}
+    wanted = {name for variant in possible for name in _needed(variant)}
     named = names.named(sorted({*wanted, *(entry.call or "" for item in possible for entry in item.entries)} - {""}))
-    complete = [item for item in possible if all(entry.symbol in named for entry in item.entries)]
+    complete = [item for item in possible if _needed(item) <= named.keys()]
     most = max((len(item.entries) + (Ability.DYNAMIC_FTRACE in item.abilities) for item in complete), default=0)
     fuller = [item for item in complete if len(item.entries) + (Ability.DYNAMIC_FTRACE in item.abilities) == most]
     fitting = [item for item in fuller if _fits(contents, named, arch, item)]
@@ -77,6 +77,11 @@ def _fitting(contents: Contents, names: Names, arch: Arch, release: str) -> Vari
         lacking = "none of " + ", ".join(sorted(wanted)) if not complete else "code that no variant has"
         raise InputError(f"fits no variant of {arch.name} {release}: it has {lacking}", Place(contents.name))
     return fitting[0]
+
+
+def _needed(variant: Variant) -> set[str]:
+    """The symbols that tell it from others."""
+    return {variant.site.mcount, *(entry.symbol for entry in variant.entries)}
 
 
 def _fits(contents: Contents, named: Mapping[str, Name], arch: Arch, variant: Variant) -> bool:
