@@ -5,6 +5,7 @@
 #: RELEASE   --release: the kernel release meant; default: the newest
 #: VARIANT   --variant: its configuration; default: the release's own
 #: SRC       --source: your trampoline.S in the place of ours
+#: OBJ       --object: your trampoline.o, as kbuild or any compiler makes it
 #: OPS       --ops: "NAME[:FLAG or KEY=VALUE]... ..." what to register; several with spaces between
 #: FUNCTION  --function: the traced function to call
 #: SEED      --seed: the number that all values are drawn from
@@ -17,7 +18,7 @@
 #: KUNIT     of soak: the kernel's tools/testing/kunit/kunit.py, to read our KTAP with
 #: OLD       of diff: a .S, a saved JSON document of check, or ARCH:VARIANT of ours
 #: NEW       of diff: the same
-VARIABLES := ARCH RELEASE VARIANT SRC OPS FUNCTION SEED FORMAT CLAUSE SCENARIO SEEDS JOBS ALLOW KUNIT OLD NEW
+VARIABLES := ARCH RELEASE VARIANT SRC OBJ OPS FUNCTION SEED FORMAT CLAUSE SCENARIO SEEDS JOBS ALLOW KUNIT OLD NEW
 PYTHON ?= python3
 V ?= 0
 
@@ -31,11 +32,11 @@ $(if $(unknown),$(error unknown variable $(firstword $(unknown)); `make help` li
 
 quoted = '$(subst ','\'',$(1))'
 option = $(if $($(2)),$(1)=$(call quoted,$($(2))))
-subject = $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(call option,--source,SRC)
+subject = $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(call option,--source,SRC) $(call option,--object,OBJ)
 scenario = $(foreach spec,$(OPS),--ops=$(call quoted,$(spec))) $(call option,--function,FUNCTION) $(call option,--seed,SEED)
 format = $(call option,--format,FORMAT)
 each = $(foreach word,$($(2)),$(1)=$(call quoted,$(word)))
-narrow = $(call option,--release,RELEASE) $(call each,--variant,VARIANT) $(call option,--source,SRC)
+narrow = $(call option,--release,RELEASE) $(call each,--variant,VARIANT) $(call option,--source,SRC) $(call option,--object,OBJ)
 question = $(call each,--clause,CLAUSE) $(call each,--scenario,SCENARIO) $(call option,--seed,SEED)
 effort = $(call option,--seeds,SEEDS) $(call option,--jobs,JOBS) $(call option,--allow,ALLOW)
 operands = $(if $(OLD),$(call quoted,$(OLD))) $(if $(NEW),$(call quoted,$(NEW)))

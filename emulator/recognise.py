@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from emulator.assembly.decode import disassemble
 from emulator.assembly.piece import Piece
 from emulator.core.returns import RETURN_TO_HANDLER
 from emulator.description import Arch, Entry, Variant
 from emulator.errors import InputError, Place
+from emulator.objects import load_object
 from emulator.subject import own_trampolines
 
 SHOWN = 6
@@ -46,11 +48,22 @@ class Recognised:
     reasons: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> tuple[str, ...]:
+        """A sentence each, for a report."""
+        return (f"taken for {self.variant.name}: it {'; '.join(self.reasons)}", *self.notes)
+
 
 def evidence(arch: Arch, piece: Piece) -> Evidence:
     """What a loaded object says about itself."""
     entries = {entry.symbol for variant in arch.variants for entry in variant.entries}
     return Evidence(piece.name, frozenset(piece.symbols), frozenset(piece.undefined), code=code(piece, entries))
+
+
+def recognise_object(arch: Arch, path: Path, release: str | None = None, assembler: str | None = None) -> Recognised:
+    """The variant that an object is, one of that release if one is named. Raises InputError."""
+    found = replace(evidence(arch, load_object(arch, path)), release=release)
+    return recognise(arch, found, assembler)
 
 
 def code(piece: Piece, names: Iterable[str]) -> dict[str, bytes]:
@@ -123,10 +136,10 @@ class _Choice:
         releases = sorted({_release(variant) for variant in self._left})
         near = max((one for one in releases if one <= wanted), default=releases[0])
         self._left = [variant for variant in self._left if _release(variant) == near]
-        self._reasons.append(f"release {self._found.release}")
-        if near != wanted:
-            older = self._left[0].release
-            self._notes.append(f"{self._found.release} is not declared here; {older} is taken for it")
+        if near == wanted:
+            self._reasons.append(f"is of release {self._found.release}")
+        else:
+            self._notes.append(f"nothing of release {self._found.release} fits; {self._left[0].release} is near it")
 
     def _by_names(self) -> None:
         """Those whose trampolines have most names in common with the file, and fewest that it lacks."""
@@ -140,7 +153,7 @@ class _Choice:
             other = max(beaten, key=lambda variant: scores[variant])
             more = sorted((names[self._left[0]] - names[other]) & known)
             fewer = sorted(names[other] - names[self._left[0]] - known)
-            said = [f"has {', '.join(more[:SHOWN])}"] * bool(more) + [f"lacks {', '.join(fewer[:SHOWN])}"] * bool(fewer)
+            said = [f"{verb} {', '.join(some[:SHOWN])}" for verb, some in (("has", more), ("lacks", fewer)) if some]
             self._reasons.append(f"{' and '.join(said)}, unlike {other.name}")
 
     def _by_code(self) -> None:
@@ -157,7 +170,7 @@ class _Choice:
         if others:
             first, second = own[self._left[0]], min(others, key=lambda variant: apart[variant])
             said = [text for text in telling if abs(theirs[text] - first[text]) < abs(theirs[text] - own[second][text])]
-            self._reasons.append(f"{_counted(theirs, said)} in its entries, unlike {second.name}")
+            self._reasons.append(f"has {_counted(theirs, said)} in its entries, unlike {second.name}")
 
     def _own(self, variant: Variant) -> Counter[str]:
         return self._instructions(code(self._pieces[variant], self._found.code))

@@ -37,6 +37,8 @@ class Subject:
     """How a command line says so, behind the architecture and the variant: ("--source", "F.S")."""
     altered: bool = False
     """Whether bytes differ on purpose from what their lines say, so that nobody compares the two."""
+    notes: tuple[str, ...] = ()
+    """What whoever brought the code should know: how its variant was told, what in it is left as it is."""
 
     @property
     def ours(self) -> bool:
@@ -45,7 +47,7 @@ class Subject:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Another process has the same declarations: the names of architecture and variant are enough for it."""
-        code = (self.trampolines, self.kernel, self.origin, self.words, self.altered)
+        code = (self.trampolines, self.kernel, self.origin, self.words, self.altered, self.notes)
         return _again, (self.arch.name, self.variant.name, *code)
 
 

@@ -18,6 +18,7 @@ OPTIONS = {
     "RELEASE": "--release",
     "VARIANT": "--variant",
     "SRC": "--source",
+    "OBJ": "--object",
     "OPS": "--ops",
     "FUNCTION": "--function",
     "SEED": "--seed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,9 @@ def jobs(options: argparse.Namespace) -> int:
 
 
 def brought(options: argparse.Namespace) -> Path | None:
-    """The file with the user's own code, if that is what is meant."""
-    source: Path | None = options.source
-    return source
+    """The file with the user's own code, if that is what is meant: a source or an object."""
+    file: Path | None = options.source or options.object
+    return file
 
 
 def arch(options: argparse.Namespace) -> Arch:
@@ -53,20 +54,36 @@ def archs(options: argparse.Namespace) -> list[Arch]:
 
 
 def variant(options: argparse.Namespace, arch: Arch) -> Variant:
-    """The one that is named, else the release's own. Raises UnknownName."""
+    """The one that is named, or that an object is, else the release's own. Raises UnknownName, InputError."""
     from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
 
+    if options.object and not options.variant:
+        return _recognised(options, arch)
     return select(arch, options.release, options.variant)
 
 
+def _recognised(options: argparse.Namespace, arch: Arch) -> Variant:
+    from emulator.recognise import recognise_object  # noqa: PLC0415 - see start_assembler()
+    from emulator.subject import select  # noqa: PLC0415
+
+    if options.release:
+        select(arch, options.release)
+    found = recognise_object(arch, options.object, options.release, options.assembler)
+    options.told = found.text
+    return found.variant
+
+
 def variants(options: argparse.Namespace, arch: Arch) -> list[Variant]:
-    """Those named; else the one that a user's file is for; else all of the release, or of all. Raises UnknownName."""
+    """Those named; else the one that a user's file is for; else all of the release, or of all.
+
+    Raises UnknownName, InputError.
+    """
     from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
 
     if options.variant:
         return [select(arch, options.release, name) for name in dict.fromkeys(options.variant)]
     if brought(options):
-        return [select(arch, options.release)]
+        return [variant(options, arch)]
     if options.release:
         select(arch, options.release)
     return [item for item in arch.variants if options.release in (None, item.release)]
@@ -76,7 +93,10 @@ def load(options: argparse.Namespace, arch: Arch, variants: Iterable[Variant]) -
     """These variants with their own code, or with the user's. Raises InputError."""
     from emulator import subject  # noqa: PLC0415 - see start_assembler()
 
-    return subject.load(arch, variants, source=brought(options), assembler=options.assembler)
+    loaded = subject.load(
+        arch, variants, source=options.source, object_file=options.object, assembler=options.assembler
+    )
+    return [replace(one, notes=options.told) for one in loaded] if options.told else loaded
 
 
 def subjects(options: argparse.Namespace) -> list[Subject]:

@@ -51,6 +51,8 @@ def _configuration(lab: Lab) -> Json:
         "abilities": [ability.name for ability in lab.variant.abilities],
         "synthetic": lab.variant.synthetic,
         "source": lab.subject.origin,
+        "notes": list(lab.subject.notes),
+        "missing": list(lab.image.placement.missing),
         "seed": lab.seed,
     }
 
