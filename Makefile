@@ -5,22 +5,24 @@
 #: RELEASE   --release: the kernel release meant; default: the newest
 #: VARIANT   --variant: its configuration; default: the release's own
 #: SRC       --source: your trampoline.S in the place of ours
+#: OBJ       --object: your trampoline.o, as kbuild or any compiler makes it
 #: OPS       --ops: "NAME[:FLAG or KEY=VALUE]... ..." what to register; several with spaces between
 #: FUNCTION  --function: the traced function to call
 #: SEED      --seed: the number that all values are drawn from
 #: FORMAT    --format: text or json; of check also ktap, junit or github
 #: CLAUSE    of check: --clause: only these, with spaces between: "C5 T1"
 #: SCENARIO  of check: --scenario: only these, with spaces between
-#: SEEDS     of check: --seeds: how many seeds
-#: JOBS      of check: --jobs: how many processes
+#: SEEDS     of check and soak: --seeds: how many seeds
+#: JOBS      of check and soak: --jobs: how many processes
 #: ALLOW     of check: --allow: "C5:cpsr=REASON" accepts what is wrong under that name
+#: KUNIT     of soak: the kernel's tools/testing/kunit/kunit.py, to read our KTAP with
 #: OLD       of diff: a .S, a saved JSON document of check, or ARCH:VARIANT of ours
 #: NEW       of diff: the same
-VARIABLES := ARCH RELEASE VARIANT SRC OPS FUNCTION SEED FORMAT CLAUSE SCENARIO SEEDS JOBS ALLOW OLD NEW
+VARIABLES := ARCH RELEASE VARIANT SRC OBJ OPS FUNCTION SEED FORMAT CLAUSE SCENARIO SEEDS JOBS ALLOW KUNIT OLD NEW
 PYTHON ?= python3
 V ?= 0
 
-.PHONY: help emulate check diff mutants selftest list bench test lint types wheel ci clean
+.PHONY: help emulate check diff mutants selftest list bench test lint types wheel ci soak clean
 
 # A mistyped variable must not be a silent default (a make above this one may have given variables of its own).
 space := $(subst ,, )
@@ -30,11 +32,11 @@ $(if $(unknown),$(error unknown variable $(firstword $(unknown)); `make help` li
 
 quoted = '$(subst ','\'',$(1))'
 option = $(if $($(2)),$(1)=$(call quoted,$($(2))))
-subject = $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(call option,--source,SRC)
+subject = $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(call option,--source,SRC) $(call option,--object,OBJ)
 scenario = $(foreach spec,$(OPS),--ops=$(call quoted,$(spec))) $(call option,--function,FUNCTION) $(call option,--seed,SEED)
 format = $(call option,--format,FORMAT)
 each = $(foreach word,$($(2)),$(1)=$(call quoted,$(word)))
-narrow = $(call option,--release,RELEASE) $(call each,--variant,VARIANT) $(call option,--source,SRC)
+narrow = $(call option,--release,RELEASE) $(call each,--variant,VARIANT) $(call option,--source,SRC) $(call option,--object,OBJ)
 question = $(call each,--clause,CLAUSE) $(call each,--scenario,SCENARIO) $(call option,--seed,SEED)
 effort = $(call option,--seeds,SEEDS) $(call option,--jobs,JOBS) $(call option,--allow,ALLOW)
 operands = $(if $(OLD),$(call quoted,$(OLD))) $(if $(NEW),$(call quoted,$(NEW)))
@@ -91,6 +93,10 @@ wheel: .venv/dev.stamp # a part of ci: build the wheel, install it elsewhere, ru
 	$(Q).ci/wheel
 
 ci: lint types test wheel ## for developers: all that CI runs
+
+soak: .venv/dev.stamp ## for developers: the long run outside CI: every trampoline of ours at 1,000 seeds, in any order
+	$(Q).venv/bin/python scripts/soak.py $(foreach word,$(ARCH),$(call quoted,$(word))) $(call option,--seed,SEED) $(call option,--seeds,SEEDS) \
+		$(call option,--jobs,JOBS) $(call option,--kunit,KUNIT)
 
 clean: ## remove everything that make has made, .venv included
 	$(Q)rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

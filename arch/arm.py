@@ -169,7 +169,8 @@ ARCH = Arch(
         dialect="arm",
         gnu=("arm-linux-gnueabihf-", "arm-linux-gnueabi-", "arm-none-eabi-"),
         gnu_flags=("-march=armv7-a",),
-        gnu_machine=40,
+        elf_machine=40,
+        elf_marks={"$a": True, "$d": False},  # aaelf32, Mapping symbols; $t is Thumb code
         gdb="armv7",
     ),
     word=4,

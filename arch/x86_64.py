@@ -337,7 +337,7 @@ ARCH = Arch(
         dialect="x86",
         gnu=("x86_64-linux-gnu-", ""),
         gnu_flags=("--64",),
-        gnu_machine=62,
+        elf_machine=62,
         gdb="i386:x86-64",
     ),
     word=8,
@@ -360,6 +360,7 @@ ARCH = Arch(
     ),
     pt_regs=PT_REGS,
     function_return=b"\xc3",
+    return_thunks=("__x86_return_thunk",),  # arch/x86/lib/retpoline.S: ret; int3
     landing_pad=bytes.fromhex("f30f1efa"),  # endbr64
     exit=b"\xf4",
     variants=(

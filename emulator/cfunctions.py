@@ -11,7 +11,7 @@ from emulator.core.given import expect_name
 from emulator.core.ops import FtraceOps
 from emulator.description import Sum
 from emulator.errors import Fault, TrapReached, UsageError
-from emulator.placement import GRAPH_STUB, STUB
+from emulator.placement import GRAPH_STUB, PREPARE, RETURN, STUB
 from emulator.recording import Arrival
 from emulator.views import FtraceRegs
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Act = Callable[[Arrival], int | None]
 """What a function does; its return value, or None where nobody may look at one."""
 
-PREPARE, RETURN = "prepare_ftrace_return", "ftrace_return_to_handler"
 DEREFERENCES_OP = ("ftrace_ops_assist_func", "ftrace_pid_func", "call_direct_funcs")
 """The functions of the core that follow their op (6.x; ftrace_pid_func() of 3.x hands it on)."""
 

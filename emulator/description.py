@@ -391,8 +391,10 @@ class Engine:
     gnu: tuple[str, ...]
     """Prefixes of GNU binutils to try on PATH, "" for the host's own."""
     gnu_flags: tuple[str, ...] = ()
-    gnu_machine: int
-    """e_machine of the objects that the right GNU as writes (the ELF specification's EM_*)."""
+    elf_machine: int
+    """e_machine of the objects that are this architecture's (the ELF specification's EM_*)."""
+    elf_marks: Mapping[str, bool] = field(default_factory=dict, hash=False)
+    """The local symbols that say whether code or data follows, where objects have such; others mean other code."""
     gdb: str
 
 
@@ -438,6 +440,8 @@ class Arch:
     pt_regs: Struct
     function_return: bytes
     """The instruction by which a C function without a frame returns."""
+    return_thunks: tuple[str, ...] = ()
+    """Functions that code of kernels jumps to in the place of a return, and that are one where no mitigation acts."""
     landing_pad: bytes = b""
     """What an indirect branch must find in a kernel with KERNEL_IBT; empty where there is no such thing."""
     exit: bytes

@@ -39,6 +39,8 @@ STUB, GRAPH_STUB, PANIC = "ftrace_stub", "ftrace_graph_entry_stub", "panic"
 
 C functions here where the source does not have them.
 """
+PREPARE, RETURN = "prepare_ftrace_return", "ftrace_return_to_handler"
+"""The C functions of the graph tracer."""
 EXIT = "[exit]"
 """The name of the address that a whole run returns to."""
 
@@ -81,6 +83,11 @@ class Placement:
         """Those among them that stand where the image has them."""
         self._code: list[Span] = []
         self._variables_at: list[Span] = []
+        self.missing: tuple[str, ...] = ()
+        """What the trampolines refer to and nobody has: a run that comes there ends with TrapReached, which names it.
+
+        Unless somebody acts for it: Lab.implement().
+        """
         self.gate_room = Room(self.exit - PAGE, self.exit)
         self._subject_data = Room(self.data + SUBJECT_DATA_OFFSET, self.data + DATA_SIZE)
         self._variables()
@@ -184,6 +191,7 @@ class Placement:
                         raise InputError(f"defines {symbol.name}, which the kernel here has already", Place(piece.name))
                     known[symbol.name] = address
         known = {**weak, **known}
+        self.missing = _missing(self.subject.trampolines, known)
         wanted = [STUB, GRAPH_STUB, PANIC, *(name for piece, _ in pieces for name in piece.undefined)]
         return known | {name: self._gate(name) for name in dict.fromkeys(wanted) if name not in known}
 
@@ -233,6 +241,11 @@ class Placement:
 def placement(subject: Subject) -> Placement:
     """The subject's placement; the same one for every kernel that is made of it."""
     return Placement(subject)
+
+
+def _missing(piece: Piece, known: Mapping[str, int]) -> tuple[str, ...]:
+    acted_for = (STUB, GRAPH_STUB, PANIC, PREPARE, RETURN)
+    return tuple(name for name in piece.undefined if name not in known and name not in acted_for)
 
 
 def _end(piece: Piece, bases: Mapping[str, int], start: int) -> int:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is under test: code, symbols, source lines, variant, origin. No command can tell who made it.
 
-One loader so far: assembly, of a variant's own source or of a user's in its place.
+Two loaders so far: assembly, of a variant's own source or of a user's in its place; and objects of a user's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from emulator import catalog
 from emulator.assembly import choose
 from emulator.assembly.piece import Piece, Source
 from emulator.description import Arch, Memory, Struct, Variant
-from emulator.errors import UnknownName
+from emulator.errors import UnknownName, UsageError
+from emulator.objects import load_object
 from emulator.source import read_source
 
 KERNEL = "kernel.S"
@@ -37,7 +38,7 @@ class Subject:
     altered: bool = False
     """Whether bytes differ on purpose from what their lines say, so that nobody compares the two."""
     notes: tuple[str, ...] = ()
-    """What its loader has found out, in sentences."""
+    """What whoever brought the code should know: how its variant was told, what in it is left as it is."""
 
     @property
     def memory(self) -> Memory:
@@ -96,27 +97,48 @@ def record_offsets(arch: Arch) -> dict[str, int]:
 
 
 def load(
-    arch: Arch, variants: Iterable[Variant], *, source: Path | None = None, assembler: str | None = None
+    arch: Arch,
+    variants: Iterable[Variant],
+    *,
+    source: Path | None = None,
+    object_file: Path | None = None,
+    assembler: str | None = None,
 ) -> list[Subject]:
-    """Assemble the trampolines of these variants, all in one go, with a user's source in the place of theirs if given.
+    """The trampolines of these variants, all in one go, or a user's source or object in the place of theirs.
 
-    Raises InputError (AssemblyError) where a source cannot be read or assembled.
+    Raises InputError (AssemblyError) where a file cannot be read, assembled or loaded, UsageError for two of them.
     """
-    pairs = [(variant, _trampolines(arch, variant, source), _kernel(arch, variant)) for variant in variants]
-    # Variants share sources, kernel.S above all: each is assembled once for each set of defines.
-    every = {_key(text): text for _, *texts in pairs for text in texts}
-    pieces = dict(zip(every, choose(assembler, arch).assemble(arch, list(every.values())), strict=True))
-    whose = (str(source), ("--source", str(source))) if source else ()
+    if source and object_file:
+        raise UsageError("a source and an object cannot both be the subject")
+    chosen = list(variants)
+    loaded = load_object(arch, object_file) if object_file else None
+    texts = [] if loaded else [_trampolines(arch, variant, source) for variant in chosen]
+    kernels = [_kernel(arch, variant) for variant in chosen]
+    pieces = _assembled(arch, [*texts, *kernels], assembler)
+    trampolines = [loaded] * len(chosen) if loaded else pieces[: len(chosen)]
+    file, option = (object_file, "--object") if object_file else (source, "--source")
+    whose = (str(file), (option, str(file))) if file else ()
     return [
-        Subject(arch, variant, pieces[_key(trampolines)], pieces[_key(kernel)], *whose)
-        for variant, trampolines, kernel in pairs
+        Subject(arch, variant, code, kernel, *whose)
+        for variant, code, kernel in zip(chosen, trampolines, pieces[len(texts) :], strict=True)
     ]
 
 
 def own_functions(arch: Arch, variant: Variant, assembler: str | None = None) -> Piece:
     """The fake kernel's own functions with their sites. Raises InputError (AssemblyError)."""
-    (piece,) = choose(assembler, arch).assemble(arch, [_kernel(arch, variant)])
-    return piece
+    return _assembled(arch, [_kernel(arch, variant)], assembler)[0]
+
+
+def own_trampolines(arch: Arch, variants: Iterable[Variant], assembler: str | None = None) -> list[Piece]:
+    """Our trampolines of these variants, without a kernel around them. Raises InputError."""
+    return _assembled(arch, [_trampolines(arch, variant, None) for variant in variants], assembler)
+
+
+def _assembled(arch: Arch, texts: Sequence[Source], assembler: str | None) -> list[Piece]:
+    """Variants share sources, kernel.S above all: each is assembled once for each set of defines."""
+    every = {_key(text): text for text in texts}
+    pieces = dict(zip(every, choose(assembler, arch).assemble(arch, list(every.values())), strict=True))
+    return [pieces[_key(text)] for text in texts]
 
 
 def _key(source: Source) -> tuple[str, frozenset[tuple[str, int]]]:

@@ -117,4 +117,4 @@ class Symbols:
     def where(self, address: int) -> str:
         """symbol+offset (file:line), as far as known."""
         line = self.line(address)
-        return f"{self.name(address)} ({line.place.file}:{line.place.line})" if line else self.name(address)
+        return f"{self.name(address)} ({line.place._replace(column=0)})" if line else self.name(address)

@@ -18,6 +18,7 @@ OPTIONS = {
     "RELEASE": "--release",
     "VARIANT": "--variant",
     "SRC": "--source",
+    "OBJ": "--object",
     "OPS": "--ops",
     "FUNCTION": "--function",
     "SEED": "--seed",
@@ -100,7 +101,7 @@ def test_what_diff_compares_are_its_arguments() -> None:
 
 @needs_make
 def test_help_readme_and_makefile_name_the_same_variables() -> None:
-    names = ["ARCH", *OPTIONS, *CHECK, "OLD", "NEW"]
+    names = ["ARCH", *OPTIONS, *CHECK, "KUNIT", "OLD", "NEW"]
     shown = re.findall(r"^  ([A-Z]+) ", make("help").stdout, re.MULTILINE)
     assert shown == [*names, "V", "PYTHON"]
     table = re.findall(r"^\| `([A-Z]+)=?` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
@@ -148,7 +149,7 @@ def test_help_is_what_make_does_unasked() -> None:
 @needs_make
 def test_every_target_of_the_help_exists() -> None:
     targets = re.findall(r"^  ([a-z]+) ", make("help").stdout, re.MULTILINE)
-    expected = "help emulate check diff selftest mutants list bench test lint types ci clean"
+    expected = "help emulate check diff selftest mutants list bench test lint types ci soak clean"
     assert set(expected.split()) == set(targets)
     for target in targets:
         assert make("-n", target).returncode == 0

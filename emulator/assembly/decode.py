@@ -110,16 +110,20 @@ def _end(at: PlacedLine) -> int:
 
 
 def _runs(lines: Sequence[PlacedLine]) -> Iterator[list[PlacedLine]]:
-    """Instructions that follow each other without a gap."""
+    """Instructions that follow each other in a section without a gap."""
     run: list[PlacedLine] = []
     for at in lines:
-        if run and (not at.line.instruction or _end(run[-1]) != at.address):
+        if run and (not at.line.instruction or not _follows(run[-1], at)):
             yield run
             run = []
         if at.line.instruction:
             run.append(at)
     if run:
         yield run
+
+
+def _follows(before: PlacedLine, at: PlacedLine) -> bool:
+    return _end(before) == at.address and before.line.section == at.line.section
 
 
 def _joined(run: Sequence[PlacedLine], decoded: dict[int, Instruction]) -> Iterator[PlacedLine]:

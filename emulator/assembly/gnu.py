@@ -17,11 +17,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from emulator.assembly import dialects, elf, gnu_listing
+from emulator.assembly import dialects, gnu_listing
 from emulator.assembly.gnu_text import Text, prepare
 from emulator.assembly.piece import Fixup, Line, Piece, Source
 from emulator.description import Arch, Engine
+from emulator.elf import Elf
 from emulator.errors import AssemblyError, InputError, Place
+from emulator.objects import piece_of
 
 SECONDS = 10
 BOUNDED = 'ulimit -t 10; ulimit -f 65536; ulimit -v 524288 2>/dev/null; exec "$@"'
@@ -40,34 +42,34 @@ class GnuAssembler:
 
     def available(self, arch: Arch) -> str | None:
         """None where a GNU as for `arch` is on PATH, otherwise why not."""
-        if _tool(arch.engine, os.environ.get("PATH", "")) is None:
+        if _tool(arch, os.environ.get("PATH", "")) is None:
             tried = ", ".join(f"{prefix}as" for prefix in arch.engine.gnu)
             return f"no GNU as for {arch.name} is on PATH (tried {tried})"
         return None
 
     def assemble(self, arch: Arch, sources: Sequence[Source]) -> list[Piece]:
         """A Piece for each source. Raises AssemblyError for the first error, InputError where there is no `as`."""
-        tool = _tool(arch.engine, os.environ.get("PATH", ""))
+        tool = _tool(arch, os.environ.get("PATH", ""))
         if tool is None:
             raise InputError(str(self.available(arch)))
-        return [_assemble(tool, arch.engine, source) for source in sources]
+        return [_assemble(tool, arch, source) for source in sources]
 
 
 @functools.cache
-def _tool(engine: Engine, _path: str) -> str | None:
+def _tool(arch: Arch, _path: str) -> str | None:
     """The first `as` on PATH that writes objects for this machine; the host's own may be for another one."""
-    for prefix in engine.gnu:
+    for prefix in arch.engine.gnu:
         tool = shutil.which(f"{prefix}as")
-        if tool and _writes(tool, engine):
+        if tool and _writes(tool, arch):
             return tool
     return None
 
 
-def _writes(tool: str, engine: Engine) -> bool:
+def _writes(tool: str, arch: Arch) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            _run(tool, engine, folder, "", [])
-            elf.read(Path(folder, "out.o").read_bytes(), tool, engine.gnu_machine)
+            _run(tool, arch.engine, folder, "", [])
+            _read(folder, tool, arch)
         except (InputError, OSError):
             return False
     return True
@@ -90,17 +92,22 @@ def _run(tool: str, engine: Engine, folder: str, text: str, options: Sequence[st
         return messages.read(MOST_MESSAGES).decode("utf-8", "replace")
 
 
-def _assemble(tool: str, engine: Engine, source: Source) -> Piece:
-    text = prepare(source, dialects.load(engine.dialect).comment)
+def _read(folder: str, name: str, arch: Arch) -> Piece:
+    """What `as` has written; `name` is for messages."""
+    return piece_of(Elf(Path(folder, "out.o").read_bytes(), name), arch)
+
+
+def _assemble(tool: str, arch: Arch, source: Source) -> Piece:
+    text = prepare(source, dialects.load(arch.engine.dialect).comment)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            messages = _run(tool, engine, folder, text.text, list(_options(source)))
+            messages = _run(tool, arch.engine, folder, text.text, list(_options(source)))
         except InputError as error:
             raise InputError(str(error), Place(source.name)) from None
         _complain(messages, text, source)
         try:
             listing = Path(folder, "listing").read_text(encoding="utf-8", errors="replace")
-            piece = elf.read(Path(folder, "out.o").read_bytes(), source.name, engine.gnu_machine)
+            piece = _read(folder, source.name, arch)
             used = Path(folder, "used").read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             last = messages.strip().splitlines()[-1:] or ["it needed too much time, memory or disk"]

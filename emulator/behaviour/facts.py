@@ -8,12 +8,12 @@ from typing import Any
 from emulator.behaviour.names import Names
 from emulator.behaviour.record import loaded_back, members
 from emulator.behaviour.state import State, sent_to, stack
-from emulator.cfunctions import PREPARE
 from emulator.checks.passage import Passage
 from emulator.checks.rig import TARGET
 from emulator.core.ops import FtraceOps
 from emulator.description import Word
 from emulator.errors import Fault, LimitReached, RunError, TrapReached
+from emulator.placement import PREPARE
 from emulator.recording import Arrival, Call, Recording
 
 Json = dict[str, Any]

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from emulator.cfunctions import PREPARE, RETURN
 from emulator.checks.clause import clause
 from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
 from emulator.checks.scope import with_hooks
 from emulator.description import Ability, Reg
+from emulator.placement import PREPARE, RETURN
 
 GRAPH = Ability.FUNCTION_GRAPH_TRACER
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from emulator.cfunctions import PREPARE
 from emulator.checks.code import Code
 from emulator.checks.finding import Violation
 from emulator.core.choice import LIST_FUNC
 from emulator.core.graph import GRAPH_FUNC
 from emulator.core.returns import RETURN_TO_HANDLER as HANDLER
 from emulator.description import Member
+from emulator.placement import PREPARE
 
 if TYPE_CHECKING:
     from emulator.recording import Arrival

@@ -117,7 +117,7 @@ def report(subject: Subject, account: Account, question: Question) -> Report:
         question.seeds,
         tuple(finding._replace(replay=bench.replay(finding)) for finding in findings),
         {clause.id: account.tallies.get(clause.id, Tally()).asked for clause in question.asked},
-        tuple(bench.notes()),
+        (*subject.notes, *bench.notes()),
         account.behaviour,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,11 +35,9 @@ def jobs(options: argparse.Namespace) -> int:
 
 
 def brought(options: argparse.Namespace) -> Path | None:
-    """The file with the user's own code, if that is what is meant. Raises UsageError for two of them."""
-    files: list[Path] = [file for file in (options.source, options.vmlinux) if file]
-    if len(files) > 1:
-        raise UsageError(f"{' and '.join(map(str, files))}: one file at a time")
-    return files[0] if files else None
+    """The file with the user's own code, if that is what is meant: a source, an object, a kernel's image."""
+    file: Path | None = options.source or options.object or options.vmlinux
+    return file
 
 
 def image(options: argparse.Namespace, arch: Arch | None = None) -> KernelImage | None:
@@ -73,27 +72,40 @@ def archs(options: argparse.Namespace) -> list[Arch]:
 
 
 def variant(options: argparse.Namespace, arch: Arch) -> Variant:
-    """The one that is named, else what the image is, else the release's own. Raises UnknownName, InputError."""
+    """The one that is named, or that a file is, else the release's own. Raises UnknownName, InputError."""
     from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
 
-    kernel = image(options, arch)
-    if kernel:
-        return kernel.identify(options.release, options.variant)
+    if not options.variant and (options.object or options.vmlinux):
+        return _recognised(options, arch)
     return select(arch, options.release, options.variant)
 
 
-def variants(options: argparse.Namespace, arch: Arch) -> list[Variant]:
-    """Those named; else the one that a user's file is for; else all of the release, or of all. Raises UnknownName."""
-    from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
+def _recognised(options: argparse.Namespace, arch: Arch) -> Variant:
+    from emulator.recognise import recognise_object  # noqa: PLC0415 - see start_assembler()
+    from emulator.subject import select  # noqa: PLC0415
 
+    if options.release:
+        select(arch, options.release)
     kernel = image(options, arch)
     if kernel:
-        named = list(dict.fromkeys(options.variant)) or [None]
-        return [kernel.identify(options.release, name) for name in named]
+        found = kernel.recognise(options.release, options.assembler)
+    else:
+        found = recognise_object(arch, options.object, options.release, options.assembler)
+    options.told = found.text
+    return found.variant
+
+
+def variants(options: argparse.Namespace, arch: Arch) -> list[Variant]:
+    """Those named; else the one that a user's file is for; else all of the release, or of all.
+
+    Raises UnknownName, InputError.
+    """
+    from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
+
     if options.variant:
         return [select(arch, options.release, name) for name in dict.fromkeys(options.variant)]
     if brought(options):
-        return [select(arch, options.release)]
+        return [variant(options, arch)]
     if options.release:
         select(arch, options.release)
     return [item for item in arch.variants if options.release in (None, item.release)]
@@ -106,8 +118,11 @@ def load(options: argparse.Namespace, arch: Arch, variants: Iterable[Variant]) -
     kernel = image(options, arch)
     if kernel:
         function = getattr(options, "function", None)
-        return [kernel.subject(item, function, options.assembler) for item in variants]
-    return subject.load(arch, variants, source=brought(options), assembler=options.assembler)
+        loaded = [kernel.subject(variant, function, options.assembler) for variant in variants]
+    else:
+        files = {"source": options.source, "object_file": options.object}
+        loaded = subject.load(arch, variants, **files, assembler=options.assembler)
+    return [replace(one, notes=(*options.told, *one.notes)) for one in loaded] if options.told else loaded
 
 
 def subjects(options: argparse.Namespace) -> list[Subject]:

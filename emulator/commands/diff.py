@@ -17,12 +17,14 @@ from emulator.checks.judge import judge
 from emulator.checks.verdicts import Question, report
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
 from emulator.commands import choose
+from emulator.elf import is_elf
 from emulator.errors import UnknownName, UsageError
+from emulator.recognise import recognise_object
 from emulator.report import diff, findings
 from emulator.report.lines import coloured, line, plain
 from emulator.subject import Subject, load, select
 
-SOURCES = (".S", ".s")
+SOURCES, OBJECT = (".S", ".s"), ".o"
 SHOWN = 3
 """Variants that a message lists."""
 
@@ -50,22 +52,34 @@ def _nothing(old: Sequence[Side], new: Sequence[Side]) -> str:
 
 
 def _operand(text: str, options: argparse.Namespace) -> list[Side]:
-    """A source, a saved document, or ARCH:VARIANT of ours. Raises UsageError, InputError."""
+    """A source, an object, a saved document, or ARCH:VARIANT of ours. Raises UsageError, InputError."""
     file = Path(text)
     if file.suffix in SOURCES:
         return [_source(file, options)]
+    if file.suffix == OBJECT or (file.is_file() and is_elf(file)):
+        return [_object(file, options)]
     if file.suffix == ".json" or file.is_file():
         return read(file)
     try:
         return [_ours(text, options)]
     except UnknownName as error:
-        raise UsageError(f"{text}: neither a .S, nor a saved document, nor ARCH:VARIANT: {error}") from error
+        raise UsageError(f"{text}: neither a .S or .o, nor a saved document, nor ARCH:VARIANT: {error}") from error
 
 
 def _source(file: Path, options: argparse.Namespace) -> Side:
     arch = choose.arch(options)
-    chosen = choose.variant(options, arch)
+    chosen = select(arch, options.release, options.variant)
     (subject,) = load(arch, [chosen], source=file, assembler=options.assembler)
+    return side(subject, options.seed)
+
+
+def _object(file: Path, options: argparse.Namespace) -> Side:
+    arch, assembler = choose.arch(options), options.assembler
+    if options.variant:
+        chosen = select(arch, options.release, options.variant)
+    else:
+        chosen = recognise_object(arch, file, options.release, assembler).variant
+    (subject,) = load(arch, [chosen], object_file=file, assembler=assembler)
     return side(subject, options.seed)
 
 

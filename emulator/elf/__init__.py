@@ -8,7 +8,7 @@ somebody may be about to overwrite. Both give an `Elf`; every error names the fi
 from __future__ import annotations
 
 from emulator.elf.layout import Relocation, Section, Segment, Symbol
-from emulator.elf.opening import map_elf, read_elf
+from emulator.elf.opening import is_elf, map_elf, read_elf
 from emulator.elf.reader import Elf
 
-__all__ = ["Elf", "Relocation", "Section", "Segment", "Symbol", "map_elf", "read_elf"]
+__all__ = ["Elf", "Relocation", "Section", "Segment", "Symbol", "is_elf", "map_elf", "read_elf"]

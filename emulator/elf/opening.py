@@ -7,6 +7,7 @@ import mmap
 import os
 from pathlib import Path
 
+from emulator.elf.layout import MAGIC
 from emulator.elf.reader import Elf
 from emulator.errors import InputError, Place
 from emulator.regular import open_regular
@@ -25,6 +26,12 @@ def map_elf(path: Path) -> Elf:
             raise InputError("is empty", Place(str(path), at="0x0"))
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return Elf(data, str(path))
+
+
+def is_elf(path: Path) -> bool:
+    """Whether a file begins as one. Raises InputError for what is missing, or no regular file."""
+    with open_regular(path) as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def read_elf(path: Path, limit: int = LIMIT) -> Elf:

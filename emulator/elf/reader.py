@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import Literal
 
 from emulator.elf.layout import (
     CLASSES,
@@ -75,6 +76,11 @@ class Elf:
     def big_endian(self) -> bool:
         """Whether the highest byte of a number comes first."""
         return self.order == ">"
+
+    @property
+    def byteorder(self) -> Literal["little", "big"]:
+        """The same as int.from_bytes() wants it."""
+        return "big" if self.big_endian else "little"
 
     # -- bytes --------------------------------------------------------------------------------------------------------
 

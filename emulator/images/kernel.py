@@ -16,13 +16,14 @@ from emulator.images.beside import beside
 from emulator.images.boot import BootPatch
 from emulator.images.contents import Contents
 from emulator.images.free import memory
-from emulator.images.identity import identify, note
+from emulator.images.identity import evidence, version
 from emulator.images.layouts import Row
 from emulator.images.names import Names
 from emulator.images.piece import Found, piece
 from emulator.images.sites import Sites
 from emulator.images.walk import Walk
 from emulator.placement import STUB
+from emulator.recognise import Recognised, recognise
 from emulator.spans import Span
 from emulator.subject import Subject, own_functions
 
@@ -34,9 +35,9 @@ class KernelImage:
         self.contents, self.names, self.arch = contents, names, arch
         self._place = Place(contents.name)
 
-    def identify(self, release: str | None = None, variant: str | None = None) -> Variant:
-        """Which variant it is, or is to be. Raises UnknownName, InputError."""
-        return identify(self.contents, self.names, self.arch, release, variant)
+    def recognise(self, release: str | None = None, assembler: str | None = None) -> Recognised:
+        """Which variant it is, one of that release if one is named. Raises InputError where none fits."""
+        return recognise(self.arch, evidence(self.contents, self.names, self.arch, release), assembler)
 
     def subject(self, variant: Variant, function: str | None = None, assembler: str | None = None) -> Subject:
         """Its trampolines as that variant's, beside the laboratory's own functions.
@@ -55,8 +56,9 @@ class KernelImage:
         return Subject(self.arch, variant, code, kernel, self.contents.name, words, notes=notes)
 
     def _notes(self, variant: Variant, code: Piece) -> Iterator[str]:
-        """What it is, what boot would change, which layouts are not ours."""
-        yield note(self.contents, self.names, variant)
+        """What it says it is, what boot would change, which layouts are not ours."""
+        says = version(self.contents, self.names)
+        yield f"it calls itself Linux {says}" if says else "it does not say its release"
         yield from boot.notes(self.boot_patches(variant, code))
         yield from (str(row) for row in self.layouts(variant) if not row.same)
 

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from emulator.cfunctions import PREPARE, RETURN
 from emulator.core import releases
 from emulator.core.graph import RETURN_STUB
 from emulator.core.release import VARIABLES
 from emulator.core.returns import RETURN_TO_HANDLER
 from emulator.description import Arch, Variant
-from emulator.placement import GRAPH_STUB, PANIC, STUB
+from emulator.placement import GRAPH_STUB, PANIC, PREPARE, RETURN, STUB
 
 DIRECT_STUB = "ftrace_stub_direct_tramp"
 """The direct trampoline of the kernel's own test (since 6.2)."""

@@ -44,7 +44,7 @@ def opened(path: Path, system_map: Path | None = None) -> KernelImage:
     kernel = unpacked(data, str(path)) if is_bzimage(data) or is_zimage(data) else Kernel(data)
     if kernel.machine is None:
         return _of_elf(_elf(kernel, str(path)), names)
-    return _of_binary(kernel.data, str(path), _arch(lambda arch: arch.engine.gnu_machine == kernel.machine), names)
+    return _of_binary(kernel.data, str(path), _arch(lambda arch: arch.engine.elf_machine == kernel.machine), names)
 
 
 def _elf(kernel: Kernel, name: str) -> Elf:
@@ -60,9 +60,9 @@ def _arch(fits: Callable[[Arch], bool]) -> Arch | None:
 
 def _of_elf(elf: Elf, names: Names | None) -> KernelImage:
     kind = elf.machine, elf.bits, elf.big_endian
-    arch = _arch(lambda arch: kind == (arch.engine.gnu_machine, 8 * arch.word, arch.big_endian))
+    arch = _arch(lambda arch: kind == (arch.engine.elf_machine, 8 * arch.word, arch.big_endian))
     if arch is None:
-        known = ", ".join(f"{item.name} ({item.engine.gnu_machine})" for item in map(catalog.load, catalog.names()))
+        known = ", ".join(f"{item.name} ({item.engine.elf_machine})" for item in map(catalog.load, catalog.names()))
         raise elf.wrong(f"is for machine {elf.machine}, {elf.bits} bits, and not one known here: {known}", 0)
     if elf.type == ET_REL:
         raise elf.wrong("is an object file, not a kernel's image", 0)

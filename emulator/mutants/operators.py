@@ -34,6 +34,12 @@ class Place(NamedTuple):
     """symbol+offset."""
     file: str
     line: int
+    """0 where the file has no lines."""
+
+    @property
+    def source(self) -> str:
+        """file:line, as far as known."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 class Mutant(NamedTuple):

@@ -51,6 +51,8 @@ def _configuration(lab: Lab) -> Json:
         "abilities": [ability.name for ability in lab.variant.abilities],
         "synthetic": lab.variant.synthetic,
         "source": lab.subject.origin,
+        "notes": list(lab.subject.notes),
+        "missing": list(lab.image.placement.missing),
         "seed": lab.seed,
     }
 
@@ -204,6 +206,6 @@ def _writer(lab: Lab, address: int | None) -> Json | None:
         "address": hex(address),
         "symbol": lab.symbol(address),
         "file": line.place.file if line else None,
-        "line": line.place.line if line else None,
+        "line": (line.place.line or None) if line else None,
         "text": statement(line) if line else None,
     }

@@ -103,14 +103,14 @@ def _survivors(campaign: Campaign) -> list[Line]:
     rows: list[list[Cell]] = []
     for item in campaign.unexplained:
         mutant = item.mutant
-        where = f"{mutant.place.where} ({mutant.place.file}:{mutant.place.line})"
+        where = f"{mutant.place.where} ({mutant.place.source})"
         rows.append([Span("SURVIVES", "bold red"), where])
         rows.append(["", f"{mutant.operator.value}: {mutant.place.text} -> {mutant.text}"])
         if item.fate.what:
             rows.append(["", item.fate.what])
     for place, known in campaign.unreached:
         if known is None:
-            rows.append([Span("UNREACHED", "bold red"), f"{place.where} ({place.file}:{place.line}): {place.text}"])
+            rows.append([Span("UNREACHED", "bold red"), f"{place.where} ({place.source}): {place.text}"])
     bad = Span("CAUGHT", "bold red")
     rows += [[bad, f"{known.position} says that it survives: {mutant}"] for known, mutant in campaign.outdated]
     return table(rows, indent=2)
@@ -148,7 +148,12 @@ def _document(campaign: Campaign) -> dict[str, Any]:
         },
         "survivors": [_survivor(item) for item in campaign.judged if not item.fate.caught],
         "unreached": [
-            {"where": place.where, "file": place.file, "line": place.line, "reason": known.reason if known else None}
+            {
+                "where": place.where,
+                "file": place.file,
+                "line": place.line or None,
+                "reason": known.reason if known else None,
+            }
             for place, known in campaign.unreached
         ],
         "outdated": [
@@ -163,7 +168,7 @@ def _survivor(item: Judged) -> dict[str, Any]:
     return {
         "where": place.where,
         "file": place.file,
-        "line": place.line,
+        "line": place.line or None,
         "operator": item.mutant.operator.value,
         "old": place.text,
         "new": item.mutant.text,

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from emulator.assembly.piece import Line as SourceLine
 from emulator.description import Return
+from emulator.errors import Place
 from emulator.lab import Lab
 from emulator.provenance import MemberSeen, Status
 from emulator.recording import RecordSeen
@@ -109,12 +110,15 @@ def _writer(lab: Lab, address: int | None, function: str, file: str) -> str:
     shown = name.removeprefix(function) if function and name.startswith(f"{function}+") else shown
     if found is None:
         return shown
-    where = (
-        f"{found.place.line}"
-        if found.place.file == file
-        else f"{PurePosixPath(found.place.file).name}:{found.place.line}"
-    )
-    return f"{shown}:{where}".ljust(10) + f" {_short(statement(found))}"
+    where = f"{shown}{_line(found.place, file)}"
+    return where.ljust(10) + f" {_short(statement(found))}"
+
+
+def _line(place: Place, file: str) -> str:
+    """:149, with the file's name where it is another one than the heading's; empty for what has no lines."""
+    if not place.line:
+        return ""
+    return f":{place.line}" if place.file == file else f":{PurePosixPath(place.file).name}:{place.line}"
 
 
 def _short(text: str) -> str:

@@ -49,8 +49,7 @@ def title(lab: Lab) -> list[Line]:
         [Span(first, "bold"), Span(f"  seed {lab.seed}")],
         line(variant.summary),
         *(line(text) for text in wrap(names, WIDTH) if text),
-        *(line(text) for note in lab.subject.notes for text in wrap(f"image: {note}", WIDTH)),
-        *(line(text) for text in _quirks(lab)),
+        *(line(text) for text in _hanging([*_quirks(lab), *_notes(lab)])),
         [],
     ]
 
@@ -60,7 +59,19 @@ def _quirks(lab: Lab) -> list[str]:
     known = [f"quirk: {quirk.what}: {quirk.effect} ({quirk.source})" for quirk in lab.variant.quirks]
     if "SAVE_REGS_IF_SUPPORTED" in lab.release.flags and lab.core.with_regs:
         known.append(IF_SUPPORTED)
-    wrapped = [wrap(quirk, WIDTH - 2) for quirk in known]
+    return known
+
+
+def _notes(lab: Lab) -> list[str]:
+    """What the loader of a user's code has to say, and what that code refers to and nobody has."""
+    missing = ", ".join(lab.image.placement.missing)
+    said = [f"note: nothing here is called {missing}: a run that comes there ends"] if missing else []
+    return [*(f"note: {text}" for text in lab.subject.notes), *said]
+
+
+def _hanging(texts: Iterable[str]) -> list[str]:
+    """Each wrapped, and its further lines indented."""
+    wrapped = [wrap(text, WIDTH - 2) for text in texts]
     return [text for first, *more in wrapped for text in (first, *(f"  {rest}" for rest in more))]
 
 

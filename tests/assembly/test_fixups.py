@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import catalog
-from emulator.assembly import elf, fixups, link
+from emulator.assembly import fixups, link
 from emulator.assembly.decode import disassemble
-from emulator.description import Engine
+from emulator.elf import read_elf
 from emulator.errors import InputError
+from emulator.objects import piece_of
 
 X86 = catalog.load("x86_64").engine
 ARM = catalog.load("arm").engine
@@ -184,8 +185,10 @@ SOURCES = {
 
 
 @pytest.mark.gnu_as
-@pytest.mark.parametrize("engine", [X86, ARM], ids=["x86_64", "arm"])
-def test_the_same_bytes_as_gnu_ld(engine: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["x86_64", "arm"])
+def test_the_same_bytes_as_gnu_ld(name: str, tmp_path: Path) -> None:
+    arch = catalog.load(name)
+    engine = arch.engine
     prefix = next(
         (prefix for prefix in engine.gnu if shutil.which(f"{prefix}ld") and shutil.which(f"{prefix}as")), None
     )
@@ -198,7 +201,7 @@ def test_the_same_bytes_as_gnu_ld(engine: Engine, tmp_path: Path) -> None:
     defined = [f"--defsym={name}={value:#x}" for name, value in symbols.items()]
     where = ["-e", "0", f"-Ttext={base:#x}", f"-Tdata={base + 0x10000:#x}"]
     subprocess.run([f"{prefix}ld", *where, *defined, "in.o", "-o", "out"], cwd=tmp_path, check=True)
-    piece = elf.read(Path(tmp_path, "in.o").read_bytes(), "in.o", engine.gnu_machine)
+    piece = piece_of(read_elf(tmp_path / "in.o"), arch)
     placed = link.place(piece, {".text": base, ".data": base + 0x10000, ".bss": base + 0x20000}, symbols)
     assert {fixup.kind for fixup in placed.fixups}
     for chunk in placed.chunks:

@@ -44,7 +44,7 @@ def account() -> Account:
 def subject() -> Subject:
     arch = catalog.load("arm")
     (ours,) = load(arch, [arch.variant("6.12")])
-    return replace(ours, origin=ORIGIN)
+    return replace(ours, origin=ORIGIN, words=("--source", ORIGIN))
 
 
 @pytest.fixture

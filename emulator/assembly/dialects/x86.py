@@ -112,6 +112,8 @@ class X86:
         match parsed:
             case (Immediate(value),) if mnemonic == "int" and reader.bind(value) == Number(3):
                 return Encoding(b"\xcc")
+            case (Immediate(value),) if mnemonic == "push":
+                _expect_32_bits(reader.bind(value))
         return draft(mnemonic, parsed, reader)
 
     def _prefixed(self, prefix: bytes, rest: str, reader: Reader) -> Draft | Encoding | Choice:
@@ -146,6 +148,13 @@ class X86:
             mark = PLACEHOLDERS[slot.role].to_bytes(8 if slot.role == ADDRESS else 4, "little")
             code = code.replace(mark, bytes(len(mark)))
         return Encoding(draft.prefix + code, fields)
+
+
+def _expect_32_bits(value: Node) -> None:
+    """What push cannot extend to 64 bits the encoder would cut to 16. Raises ValueError."""
+    match value:
+        case Number(number) if not -(1 << 31) <= number < 1 << 31 and not -(1 << 31) <= number - (1 << 64) < 0:
+            raise ValueError(f"push takes 32 bits with a sign, not {number:#x}")
 
 
 def _behind(prefix: bytes, encoding: Encoding) -> Encoding:

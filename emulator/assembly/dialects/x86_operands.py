@@ -87,6 +87,7 @@ Operand = Register | Immediate | Memory | Indirect | Absolute
 
 _REGISTER = re.compile(r"%\s*([A-Za-z]\w*(?:\s*\(\d\))?)")
 _SEGMENT = re.compile(r"%\s*([c-gs]s)\s*:\s*", re.IGNORECASE)
+_COUNTERS, _STACK_POINTERS = frozenset({"%rip", "%eip"}), frozenset({"%rsp", "%esp"})
 _SUFFIX = re.compile(r"@PLT\b", re.IGNORECASE)
 
 
@@ -104,14 +105,22 @@ def target(text: str) -> Node:
 
 def _operand(text: str) -> Operand:
     if register := _REGISTER.fullmatch(text):
-        return Register(register[1].lower().replace(" ", ""))
+        return _register(register[1])
     if text.startswith("$"):
         return Immediate(parse(text[1:]))
     if not text.startswith("*"):
         return _memory(text, "")
     inner = text[1:].strip()
     register = _REGISTER.fullmatch(inner)
-    return Indirect(Register(register[1].lower())) if register else _memory(inner, "*")
+    return Indirect(_register(register[1])) if register else _memory(inner, "*")
+
+
+def _register(name: str) -> Register:
+    """The encoder would take rip for number 0, which is rax."""
+    name = name.lower().replace(" ", "")
+    if f"%{name}" in _COUNTERS:
+        raise ValueError(f"%{name} is no operand, but the base of an address")
+    return Register(name)
 
 
 def _memory(text: str, star: str) -> Memory:
@@ -133,6 +142,9 @@ def _take_registers(text: str) -> tuple[str, str]:
     if start < 0 or not text.endswith(")") or not inner.startswith(("%", ",")):
         return text, ""
     *registers, last = inner.split(",")
+    named = [register.strip().lower() for register in (*registers, last)]
+    if len(named) > 1 and (not _COUNTERS.isdisjoint(named) or named[1] in _STACK_POINTERS):
+        raise ValueError(f"({inner}) is no base with an index")  # the encoder leaves such an index out
     scale = parse(last) if last.strip() and "%" not in last else None
     if isinstance(scale, Number):
         last = hex(scale.number)

@@ -54,6 +54,31 @@ def test_much_padding_is_jumped_over() -> None:
     assert DIALECT.padding(130)[:5] == b"\xe9\x7d\0\0\0"
 
 
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("test %rip, %rax", "%rip is no operand"),
+        ("jmp *%rip", "%rip is no operand"),
+        ("lea (%rax,%rip), %rbx", "no base with an index"),
+        ("mov 8(%rip,%rax), %rbx", "no base with an index"),
+        ("mov (%rax,%rsp,8), %rbx", "no base with an index"),
+        ("push $0xffffffff", "push takes 32 bits"),
+        ("push $0x80000000", "push takes 32 bits"),
+    ],
+)
+def test_what_the_encoder_would_take_for_something_else_is_refused(text: str, wrong: str) -> None:
+    with pytest.raises(ValueError, match=wrong):
+        draft(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["mov 8(%rip), %rax", "mov (%rsp,%rax,8), %rbx", "push $-0x80000000", "push $0x7fffffff", "push $-1", "push $x"],
+)
+def test_and_its_neighbours_are_not(text: str) -> None:
+    assert draft(text).text.split()[0] == text.split(maxsplit=1)[0]
+
+
 @pytest.mark.parametrize("text", ["mov x, y", "mov %rax,", "mov $, %rax", "mov 8(%rax, %rbx", "mov $1 2, %rax"])
 def test_operands_that_are_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
