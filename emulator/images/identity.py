@@ -30,7 +30,7 @@ def version(contents: Contents, names: Names) -> str | None:
 
 def evidence(contents: Contents, names: Names, arch: Arch, release: str | None) -> Evidence:
     """By which the variant is told; of `release` if one is named, else of what the image says."""
-    known = names.named(sorted(labels.every(arch)))
+    known = names.named(sorted(labels.code(arch)))  # a kernel has variables and functions whoever uses them
     entries = {entry.symbol for variant in arch.variants for entry in variant.entries}
     code = {name: _code(contents, known[name], known, arch) for name in sorted(entries & known.keys())}
     return Evidence(contents.name, frozenset(known), release=release or version(contents, names), code=code)

@@ -112,5 +112,5 @@ class KernelImage:
         found = Found(self.contents, self.names, self.arch.engine, walk, known, frozenset(labels.inner(variant)))
         near = named[variant.plain.symbol].address
         code = piece(found, memory(self.contents, self.arch, variant.site.call, near))
-        around = code.around and replace(code.around, ops=self.structs.get(layouts.OPS))
+        around = code.around and replace(code.around, ops=layouts.usable_ops(self.structs, self.arch))
         return replace(code, around=around)

@@ -30,10 +30,14 @@ def inner(variant: Variant) -> set[str]:
     return {name for name in names if name}
 
 
+def code(arch: Arch) -> set[str]:
+    """All labels of trampolines that any variant of an architecture may have."""
+    return {name for variant in arch.variants for name in (*trampolines(variant), *inner(variant))}
+
+
 def every(arch: Arch) -> set[str]:
-    """All names that any variant of an architecture may have."""
-    each = arch.variants
-    return {name for item in each for name in (*trampolines(item), *inner(item), *functions(item), *variables())}
+    """All names that any variant may have."""
+    return {*code(arch), *variables(), *(name for variant in arch.variants for name in functions(variant))}
 
 
 def functions(variant: Variant) -> list[str]:

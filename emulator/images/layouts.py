@@ -16,6 +16,10 @@ PT_REGS, OPS = "pt_regs", "ftrace_ops"
 FREGS = ("__arch_ftrace_regs", "ftrace_regs")
 """struct ftrace_regs: since 6.12 the first one, the second one has no members any more."""
 BTF = ".BTF"
+OPS_WORDS = frozenset("func next flags saved_func trampoline trampoline_size direct_call".split())
+"""What emulator.patcher writes of it."""
+MOST = 1024
+"""Bytes of struct ftrace_ops; every release has less than a quarter of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,15 @@ def ours(arch: Arch, variant: Variant) -> Iterator[Struct]:
     """The declared ones."""
     yield arch.pt_regs
     yield ftrace_ops(releases.release(variant.release), arch.word, variant.abilities)
+
+
+def usable_ops(theirs: Mapping[str, Struct], arch: Arch) -> Struct | None:
+    """struct ftrace_ops of the image, where it is one: its pointers and longs are words of it."""
+    found = theirs.get(OPS)
+    if found is None or not 0 < found.size <= MOST:
+        return None
+    used = [member for member in found.members if member.name in OPS_WORDS]
+    return found if all(item.size == arch.word and item.offset + item.size <= found.size for item in used) else None
 
 
 def layouts(theirs: Mapping[str, Struct], arch: Arch, variant: Variant) -> list[Row]:
