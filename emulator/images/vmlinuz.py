@@ -17,7 +17,7 @@ from emulator.images.compression import FORMATS, Corrupt, Format, Missing, forma
 
 MOST = 1 << 30
 """The largest kernel, in bytes."""
-RATIO, ROOM = 200, 1 << 20
+RATIO, ROOM = 200, 1 << 24
 """How many times as large as the compressed one, and so many bytes more."""
 ATTEMPTS = 16
 """How many places of a zImage may look like the beginning of its kernel."""
