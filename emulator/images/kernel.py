@@ -9,7 +9,7 @@ from functools import cached_property
 
 from emulator.assembly.decode import disassemble
 from emulator.assembly.piece import Piece
-from emulator.description import Arch, Struct, Variant
+from emulator.description import Arch, Struct, Sum, Variant
 from emulator.errors import InputError, Place
 from emulator.images import boot, labels, layouts
 from emulator.images.beside import beside
@@ -80,6 +80,10 @@ class KernelImage:
     def _functions(self, variant: Variant, name: str) -> Piece | None:
         if name not in self.names.named([name]):
             return None
+        slot = variant.site.parent_slot
+        if isinstance(slot, Sum) and slot.base == self.arch.abi.frame_pointer:
+            what = "build a frame before their site: only the laboratory's own can be run"
+            raise InputError(f"{name}: functions of {variant.name} {what}", self._place)
         sites = Sites(self.contents, self.names, self.arch, variant.site)
         found = sites.find(name)
         return sites.piece([found, sites.neighbour(found)]) if found else None

@@ -124,14 +124,15 @@ class _Maker:
         starts = {name.address: name.name for name in self._symbols.values() if name.binding == "global"}
         for at in self._references:
             span, there = self._extent(at.field), self._extent(at.target)
-            if span is None:
-                continue
             if at.target in starts:
                 symbol, beyond = starts[at.target], 0
             elif there:
                 symbol, beyond = self._sections[there], at.target - there.start
-            else:
+            elif at.target in self._outside:
                 symbol, beyond = self._outside[at.target], 0
+            else:  # it leads to where there is no code: the bytes stay, and so does the fault
+                continue
+            assert span is not None  # noqa: S101 - all fields are in the code
             yield Fixup(self._sections[span], at.field - span.start, at.kind, symbol, at.addend + beyond, self._place)
 
 

@@ -100,10 +100,10 @@ class Walk:
                 yield reference.target
             elif reference.target not in found and reference.target not in self.found:
                 thunk = self._thunk(reference.target)
-                if thunk is None:
-                    self.calls.add(reference.target)
-                else:
+                if thunk is not None:
                     found |= thunk
+                elif self._contents.executable(reference.target):
+                    self.calls.add(reference.target)
 
     def _is_call(self, at: Decoded) -> bool:
         from capstone import CS_GRP_CALL  # noqa: PLC0415 - loaded by now, and not before

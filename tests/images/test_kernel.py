@@ -10,12 +10,13 @@ import pytest
 
 from elf_files import DYN_FILE
 from emulator import catalog
+from emulator.assembly import fixups
 from emulator.checks.account import Account, account
 from emulator.checks.exercises import EXERCISES
 from emulator.checks.judge import judge
 from emulator.core.ops import FtraceOps
 from emulator.description import Arch, Variant
-from emulator.errors import InputError, UnknownName
+from emulator.errors import InputError, RunError, UnknownName
 from emulator.images.opening import opened
 from emulator.lab import Lab
 from emulator.placement import placement
@@ -177,6 +178,15 @@ def test_code_that_calls_on_for_ever_is_too_much(newest: SmallKernel, written: P
     written.write_bytes(newest.written())
     with pytest.raises(InputError, match=f"more than 4096 instructions follow {address:#x}"):
         opened(written).subject(newest.variant)
+
+
+def test_a_call_to_nowhere_faults_there_or_is_not_copied(newest: SmallKernel, written: Path) -> None:
+    """What an entry begins with goes far beyond all code: that is no fault of the file's, but of the run."""
+    entry, call = newest.address("ftrace_regs_caller"), newest.variant.site.call
+    newest.patch(entry, fixups.encode_branch(call, entry, entry + (1 << 24)))
+    written.write_bytes(newest.written())
+    with pytest.raises((RunError, InputError), match=r"a jump to unmapped memory|ftrace_regs_caller .*leaves"):
+        regs_seen(Lab(subject=subject(written)))
 
 
 def test_an_unknown_function_is_as_unknown_as_on_our_own(newest: SmallKernel, written: Path) -> None:

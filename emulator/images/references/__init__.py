@@ -22,6 +22,8 @@ class Role(enum.Enum):
 
     CODE = enum.auto()
     DATA = enum.auto()
+    NUMBER = enum.auto()
+    """Nothing is done there: the address itself is compared, or passed on; if it is one."""
     LITERAL = enum.auto()
     """A word between instructions that belongs to them."""
 

@@ -23,10 +23,10 @@ def references(run: Sequence[Decoded]) -> Iterator[Reference]:
             kind = "R_ARM_CALL" if at.detail.id == cs.ARM_INS_BL else "R_ARM_JUMP24"
             target = (at.address + at.detail.operands[-1].imm) % (1 << 32)
             yield Reference(at.address, kind, target, -AHEAD, Role.CODE)
-        elif at.detail.id == cs.ARM_INS_MOVW:
+        elif at.detail.mnemonic.startswith("movw"):  # capstone gives it the number of mov
             register, low = at.detail.operands
             halves[register.reg] = at.address, low.imm
-        elif at.detail.id == cs.ARM_INS_MOVT and at.detail.operands[0].reg in halves:
+        elif at.detail.mnemonic.startswith("movt") and at.detail.operands[0].reg in halves:
             register, high = at.detail.operands
             address, low_half = halves.pop(register.reg)
             target = high.imm << 16 | low_half

@@ -20,7 +20,7 @@ ADDRESSES = 1 << 64
 def references(run: Sequence[Decoded]) -> Iterator[Reference]:
     """Every field of one run of instructions."""
     for at in run:
-        yield from _branch(at) if CS_GRP_BRANCH_RELATIVE in at.detail.groups else _memory(at)
+        yield from _branch(at) if CS_GRP_BRANCH_RELATIVE in at.detail.groups else (*_memory(at), *_immediate(at))
 
 
 def ends(at: Decoded) -> bool:
@@ -48,3 +48,10 @@ def _memory(at: Decoded) -> Iterator[Reference]:
             yield Reference(at.address + offset, RELATIVE[size], target, offset - len(at.data), Role.DATA)
         elif memory.base == memory.index == cs.X86_REG_INVALID:
             yield Reference(at.address + offset, ABSOLUTE[size], memory.disp % ADDRESSES, 0, Role.DATA)
+
+
+def _immediate(at: Decoded) -> Iterator[Reference]:
+    offset, size = at.detail.encoding.imm_offset, at.detail.encoding.imm_size
+    numbers = [operand.imm for operand in at.detail.operands if operand.type == cs.X86_OP_IMM]
+    if numbers and offset and size in ABSOLUTE:
+        yield Reference(at.address + offset, ABSOLUTE[size], numbers[0] % ADDRESSES, 0, Role.NUMBER)
