@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from emulator.elf import Elf
-from emulator.elf.layout import SHN_UNDEF, STB_GLOBAL, STB_LOCAL, STT_FILE, STT_FUNC, STT_SECTION
+from emulator.elf.layout import SHN_UNDEF, STB_GLOBAL, STB_LOCAL, STT_FILE, STT_FUNC, STT_NOTYPE, STT_SECTION
 from emulator.spans import Span
 
 BINDINGS = {STB_LOCAL: "local", STB_GLOBAL: "global"}
@@ -69,7 +69,8 @@ class ElfNames:
 
 
 def _name(name: str, value: int, size: int, info: int) -> Name:
-    return Name(name, value, size, BINDINGS.get(info >> 4, "weak"), info & 0xF == STT_FUNC)
+    function = info & 0xF == STT_FUNC or (info & 0xF == STT_NOTYPE and size > 0)  # SYM_CODE_START() types nothing
+    return Name(name, value, size, BINDINGS.get(info >> 4, "weak"), function)
 
 
 def is_name(name: str) -> bool:
