@@ -22,7 +22,7 @@ VARIABLES := ARCH RELEASE VARIANT SRC OBJ OPS FUNCTION SEED FORMAT CLAUSE SCENAR
 PYTHON ?= python3
 V ?= 0
 
-.PHONY: help emulate check diff mutants selftest list bench test lint types wheel ci soak clean
+.PHONY: help emulate check diff mutants selftest show list bench test lint types wheel ci soak clean
 
 # A mistyped variable must not be a silent default (a make above this one may have given variables of its own).
 space := $(subst ,, )
@@ -72,6 +72,9 @@ selftest: .venv/run.stamp ## run the kernel's own tests through our trampolines,
 
 mutants: .venv/run.stamp ## change an architecture's trampolines, one instruction each time: what is caught?
 	$(Q)$(RUN) emulator mutate $(arch) $(subject) $(call option,--seed,SEED) $(format)
+
+show: .venv/run.stamp ## list a variant's trampolines, and what is stored where in pt_regs
+	$(Q)$(RUN) emulator show $(arch) $(subject) $(call option,--seed,SEED) $(format)
 
 list: .venv/run.stamp ## show architectures, variants, abilities and the traced functions
 	$(Q)$(RUN) emulator list $(format)

@@ -252,15 +252,10 @@ DEFINES_6 = {"CC_USING_FENTRY": 1, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS": 1}
 IBT, FP = {"CONFIG_X86_KERNEL_IBT": 1}, {"CONFIG_FRAME_POINTER": 1}
 
 
-# arch/x86/kernel/alternative.c; struct alt_instr of asm/alternative.h has grown by flags since 6.3
-RETURNS = BootTable(".return_sites", 4, "jumps to the return thunk", "ret, unless the CPU needs a thunk")
-RETPOLINES = BootTable(".retpoline_sites", 4, "retpolines", "indirect branches, unless the CPU needs retpolines")
-CALLS = BootTable(
-    ".call_sites", 4, "calls that are counted", "calls behind a count, if the CPU needs call depth tracking"
-)
-ALTERNATIVES = "what the CPU's features ask for"
-BOOT_61 = (RETURNS, RETPOLINES, BootTable(".altinstructions", 12, "alternatives", ALTERNATIVES, feature=8))
-BOOT_612 = (RETURNS, RETPOLINES, CALLS, BootTable(".altinstructions", 14, "alternatives", ALTERNATIVES, feature=8))
+# arch/x86/include/asm/alternative.h: struct alt_instr has grown by flags since 6.3; the others are plain distances
+SITES_6 = (BootTable(".return_sites", 4), BootTable(".retpoline_sites", 4), BootTable(".call_sites", 4))
+BOOT_61 = (*SITES_6, BootTable(".altinstructions", 12, feature=8))
+BOOT_612 = (*SITES_6, BootTable(".altinstructions", 14, feature=8))
 
 
 def v6(
@@ -361,6 +356,12 @@ ARCH = Arch(
     pt_regs=PT_REGS,
     function_return=b"\xc3",
     return_thunks=("__x86_return_thunk",),  # arch/x86/lib/retpoline.S: ret; int3
+    boot_patches={  # arch/x86/kernel/alternative.c
+        ".altinstructions": "alternatives",
+        ".retpoline_sites": "retpolines",
+        ".return_sites": "return thunks",
+        ".call_sites": "calls that call depth tracking counts",
+    },
     landing_pad=bytes.fromhex("f30f1efa"),  # endbr64
     exit=b"\xf4",
     variants=(

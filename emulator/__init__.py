@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emulator.core.graph import FgraphOps
+    from emulator.core.fgraph_ops import FgraphOps
     from emulator.core.ops import FtraceOps
     from emulator.errors import EmulatorError, FtraceError, InputError, RunError, UsageError
     from emulator.lab import Lab
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FgraphOps": "core.graph",
+    "FgraphOps": "core.fgraph_ops",
     "FtraceOps": "core.ops",
     "Lab": "lab",
     "Pointer": "recording",

@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     _selftest(
         commands.add_parser("selftest", allow_abbrev=False, help="run the kernel's own tests through trampolines")
     )
+    _show(commands.add_parser("show", allow_abbrev=False, help="list trampolines, and what is stored where in pt_regs"))
     _list(commands.add_parser("list", allow_abbrev=False, help="architectures, variants, abilities, fake functions"))
     _bench(commands.add_parser("bench", allow_abbrev=False, help="how fast calls are, side by side in one run"))
     return top
@@ -109,6 +110,16 @@ def _mutate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--jobs", metavar="N", type=int, default=2, help="processes (default: 2)")
     command.set_defaults(run="emulator.commands.mutate")
     _output(command, "text", "json", "markdown")
+
+
+def _show(command: argparse.ArgumentParser) -> None:
+    command.add_argument("arch", nargs="?", metavar="ARCH", help=ARCH)
+    command.add_argument("--release", metavar="R", help="kernel release (default: the newest)")
+    command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
+    _whose(command, "list")
+    command.add_argument("--seed", metavar="N", type=int, default=1, help="replays everything (default: 1)")
+    command.set_defaults(run="emulator.commands.show")
+    _output(command)
 
 
 def _explain(command: argparse.ArgumentParser) -> None:

@@ -307,7 +307,7 @@ class Ability(enum.Flag):
 
 
 class BootTable(NamedTuple):
-    """A section of a kernel's image that lists instructions which boot changes according to the CPU.
+    """The shape of one of Arch.boot_patches.
 
     An entry begins with the distance, in 4 bytes, from itself to the instruction.
     """
@@ -315,9 +315,6 @@ class BootTable(NamedTuple):
     section: str
     size: int
     """Bytes of an entry."""
-    what: str
-    """What stands there, in the plural."""
-    becomes: str
     feature: int | None = None
     """Offset of the 2 bytes that say which feature of the CPU it depends on: 32 * word + bit."""
 
@@ -360,7 +357,7 @@ class Variant:
     copying: Copying | None = None
     poke: Poke = Poke()
     boot: tuple[BootTable, ...] = ()
-    """What boot may change in trampolines before anybody traces."""
+    """How a linked kernel of this release lists what it changes as it boots."""
     get_regs: str | None = None
     """With partial records: the member that is zero in them, by which ftrace_get_regs() tells (None: no such test)."""
     quirks: tuple[Quirk, ...] = ()
@@ -442,6 +439,8 @@ class Arch:
     """The instruction by which a C function without a frame returns."""
     return_thunks: tuple[str, ...] = ()
     """Functions that code of kernels jumps to in the place of a return, and that are one where no mitigation acts."""
+    boot_patches: Mapping[str, str] = field(default_factory=dict)
+    """Sections that list code which a kernel changes as it boots: what that is, in the plural."""
     landing_pad: bytes = b""
     """What an indirect branch must find in a kernel with KERNEL_IBT; empty where there is no such thing."""
     exit: bytes

@@ -88,6 +88,10 @@ class Image:
         made = page in (self.gates, self.module_gates) and address % GATE_SIZE == 0
         return made or address in self.placement.own_gates
 
+    def is_return_thunk(self, address: int) -> bool:
+        """Whether a function is there that is nothing but a return."""
+        return any(self.symbols.get(name) == address for name in self.arch.return_thunks)
+
     def in_trampoline(self, address: int) -> bool:
         """Whether code of a trampoline, or of a private copy of one, is there."""
         if self.module_gates + PAGE <= address < self.modules.end:

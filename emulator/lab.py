@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from emulator import catalog
 from emulator.cfunctions import CFunctions
 from emulator.core import releases
+from emulator.core.fgraph_ops import FgraphOps
 from emulator.core.ftrace import Ftrace
 from emulator.core.given import expect
-from emulator.core.graph import FgraphOps
 from emulator.core.ops import FtraceOps
 from emulator.core.records import DynFtrace
 from emulator.core.task import Task

@@ -9,13 +9,13 @@ image has an address for is at that address instead, on pages of its own.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import zip_longest
 
 from emulator.assembly.decode import verify
 from emulator.assembly.link import Placed, in_a_row, place
-from emulator.assembly.piece import Piece, Section
+from emulator.assembly.piece import Piece, Section, Symbol
 from emulator.core import releases
 from emulator.core.release import VARIABLES
 from emulator.errors import InputError, Place
@@ -151,7 +151,7 @@ class Placement:
         known = self._link(((trampolines, first), (kernel, second)))
         placed = place(trampolines, first, known), place(kernel, second, known)
         for code, piece in zip(placed, (trampolines, kernel), strict=True):
-            if not self.subject.altered:
+            if not self.subject.altered and not piece.decoded:
                 verify(code, self.arch.engine)
             self._name(code, piece)
         return placed
@@ -258,15 +258,23 @@ def _end(piece: Piece, bases: Mapping[str, int], start: int) -> int:
 def _functions(piece: Piece) -> dict[str, int]:
     """{name: size in bytes} of what listings should call a function.
 
-    A source whose author typed no label as a function gets its global labels instead, each up to the next one.
+    That is what its author typed as one, or gave a size (SYM_CODE_START() of the kernel does the latter alone), and
+    every global label outside of these. Each without a size goes up to the next one.
     """
     code = {section.name: section for section in piece.sections.values() if section.executable}
     labels = [symbol for symbol in piece.symbols.values() if symbol.section in code]
-    shown = [symbol for symbol in labels if symbol.function] or [item for item in labels if item.binding != "local"]
-    shown.sort(key=lambda symbol: (symbol.section or "", symbol.value))
-    sizes = {}
-    for symbol, after in zip_longest(shown, shown[1:]):
-        section: Section = code[symbol.section or ""]
-        end = after.value if after and after.section == symbol.section else len(section.data)
-        sizes[symbol.name] = symbol.size or end - symbol.value
-    return sizes
+    shown = [symbol for symbol in labels if symbol.function or symbol.size]
+    spans = [(symbol.section, symbol.value, symbol.value + size) for symbol, size in _sized(shown, code)]
+    shown += [
+        label
+        for label in labels
+        if label.binding != "local" and not any(home == label.section and a <= label.value < b for home, a, b in spans)
+    ]
+    return {symbol.name: size for symbol, size in _sized(list(dict.fromkeys(shown)), code)}
+
+
+def _sized(symbols: list[Symbol], code: Mapping[str, Section]) -> Iterator[tuple[Symbol, int]]:
+    symbols.sort(key=lambda symbol: (symbol.section or "", symbol.value))
+    for symbol, after in zip_longest(symbols, symbols[1:]):
+        end = after.value if after and after.section == symbol.section else len(code[symbol.section or ""].data)
+        yield symbol, symbol.size or end - symbol.value

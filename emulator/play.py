@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from emulator.core.graph import FgraphOps, GraphEnt, GraphRet
+from emulator.core.fgraph_ops import FgraphOps, GraphEnt, GraphRet
 from emulator.core.ops import FtraceOps
 from emulator.core.returns import RETURN_TO_HANDLER
 from emulator.description import Variant

@@ -117,9 +117,9 @@ def load(
     pieces = _assembled(arch, [*texts, *kernels], assembler)
     trampolines = [loaded] * len(chosen) if loaded else pieces[: len(chosen)]
     file, option = (object_file, "--object") if object_file else (source, "--source")
-    whose = (str(file), (option, str(file))) if file else ()
+    origin, words = (str(file), (option, str(file))) if file else (OURS, ())
     return [
-        Subject(arch, variant, code, kernel, *whose)
+        Subject(arch, variant, code, kernel, origin, words, notes=code.notes)
         for variant, code, kernel in zip(chosen, trampolines, pieces[len(texts) :], strict=True)
     ]
 

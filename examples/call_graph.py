@@ -19,7 +19,7 @@ import sys
 from collections import deque
 
 from emulator import FgraphOps, Lab
-from emulator.core.graph import GraphEnt, GraphRet
+from emulator.core.fgraph_ops import GraphEnt, GraphRet
 
 lab = Lab(sys.argv[1] if len(sys.argv) > 1 else "x86_64", release="6.12")
 names = {lab.record(name).ip: name for name in lab.functions}

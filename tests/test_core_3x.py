@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emulator import FgraphOps, FtraceError, FtraceOps, Lab, Pointer, RunError, UsageError, catalog
-from emulator.core.graph import GraphEnt, GraphRet
+from emulator.core.fgraph_ops import GraphEnt, GraphRet
 from emulator.description import Ability
 
 VARIANTS = [

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator.core.graph import FgraphOps
+from emulator.core.fgraph_ops import FgraphOps
 from emulator.core.ops import FtraceOps
 from emulator.errors import Fault, FtraceError, UsageError
 from emulator.lab import Lab

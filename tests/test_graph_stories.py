@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from emulator import catalog
-from emulator.core.graph import FgraphOps, GraphEnt, GraphRet
+from emulator.core.fgraph_ops import FgraphOps, GraphEnt, GraphRet
 from emulator.core.ops import FtraceOps
 from emulator.description import Ability, Arch, Variant
 from emulator.lab import Lab

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from emulator import catalog
-from emulator.core.graph import FgraphOps
+from emulator.core.fgraph_ops import FgraphOps
 from emulator.core.ops import FtraceOps
 from emulator.description import Ability
 from emulator.lab import Lab

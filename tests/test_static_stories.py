@@ -10,7 +10,7 @@ import errno
 import pytest
 
 from emulator import catalog
-from emulator.core.graph import FgraphOps, GraphEnt
+from emulator.core.fgraph_ops import FgraphOps, GraphEnt
 from emulator.core.ops import FtraceOps
 from emulator.description import Ability, Arch, Variant
 from emulator.errors import FtraceError

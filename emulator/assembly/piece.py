@@ -95,6 +95,10 @@ class Piece:
     symbols: Mapping[str, Symbol]
     lines: tuple[Line, ...]
     fixups: tuple[Fixup, ...]
+    decoded: bool = False
+    """Whether the lines' texts were made from the bytes, and say nothing that could be compared with these."""
+    notes: tuple[str, ...] = ()
+    """What a loader has left as it found it, a sentence each."""
     around: Surroundings | None = None
     """None: nothing, and it may be placed anywhere."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Any
 
-from emulator.core.graph import FgraphOps
+from emulator.core.fgraph_ops import FgraphOps
 from emulator.core.ops import FtraceOps
 from emulator.description import Entry, Member, Reg, Return
 from emulator.errors import RunError

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from emulator.core.release import RecordBits, Release
 from emulator.description import Ability
@@ -67,86 +68,68 @@ _6_X_BITS = {
     "DIRECT_EN": 1 << 23,
 }
 
-RELEASES: Mapping[str, Release] = {
-    release.name: release
-    for release in (
-        Release(
-            name="3.6",
-            version="3.6.5",
-            flags=_3_6_FLAGS,
-            bits=RecordBits(count=(1 << 30) - 1, ENABLED=1 << 30),
-            ops_members=_3_X_MEMBERS,
-            functions=_3_X_FUNCTIONS,
-            callback_gets_op=False,
-            has_trace_stop=True,
-            sysctl_trusts_list=True,
-            static_stays_enabled=True,
-            notrace_counts_backwards=True,
-            graph_asks_first=True,
-        ),
-        Release(
-            name="3.7",
-            version="3.7.2",
-            flags=_3_7_FLAGS,
-            bits=RecordBits(count=(1 << 29) - 1, ENABLED=1 << 29, REGS=1 << 30, REGS_EN=1 << 31),
-            ops_members=_3_X_MEMBERS,
-            functions=_3_X_FUNCTIONS,
-            has_trace_stop=True,
-            list_func_tests_stop=True,
-            protects_ops="RECURSION_SAFE",
-            list_unless=Ability.FUNCTION_TRACE_MCOUNT_TEST | Ability.ARCH_SUPPORTS_FTRACE_OPS,
-            regs_outlive_ops=True,
-            sysctl_trusts_list=True,
-            static_stays_enabled=True,
-            has_filter_ip=True,
-            notrace_counts_backwards=True,
-            graph_asks_first=True,
-        ),
-        Release(
-            name="6.1",
-            version="6.1.192",
-            flags=_6_1_FLAGS,
-            bits=RecordBits(count=(1 << 23) - 1, **_6_X_BITS),
-            ops_members=_6_1_MEMBERS,
-            functions=_6_X_FUNCTIONS,
-            callback_gets_fregs=True,
-            list_func_tests_func=True,
-            protects_ops="RECURSION",
-            list_unless=Ability.ARCH_SUPPORTS_FTRACE_OPS,
-            recursion_contexts=True,
-            tests_regs=True,
-            labels_go_through_list=True,
-            patches_only_changes=True,
-            has_filter_ip=True,
-            location_maps_entry=True,
-            full_globs=True,
-            notrace_counts_backwards=True,
-            graph_tests_hash=True,
-            direct_by_address=True,
-        ),
-        Release(
-            name="6.12",
-            version="6.12.117",
-            flags=_6_12_FLAGS,
-            bits=RecordBits(count=(1 << 19) - 1, TOUCHED=1 << 20, MODIFIED=1 << 19, **_6_X_BITS),
-            ops_members=_6_12_MEMBERS,
-            functions=_6_X_FUNCTIONS,
-            callback_gets_fregs=True,
-            list_func_tests_func=True,
-            protects_ops="RECURSION",
-            list_unless=Ability.ARCH_SUPPORTS_FTRACE_OPS,
-            recursion_contexts=True,
-            tests_regs=True,
-            labels_go_through_list=True,
-            patches_only_changes=True,
-            has_filter_ip=True,
-            location_maps_entry=True,
-            full_globs=True,
-            graph_users=16,
-            graph_tests_hash=True,
-        ),
-    )
-}
+_3_6 = Release(
+    name="3.6",
+    version="3.6.5",
+    flags=_3_6_FLAGS,
+    bits=RecordBits(count=(1 << 30) - 1, ENABLED=1 << 30),
+    ops_members=_3_X_MEMBERS,
+    functions=_3_X_FUNCTIONS,
+    callback_gets_op=False,
+    has_trace_stop=True,
+    sysctl_trusts_list=True,
+    static_stays_enabled=True,
+    notrace_counts_backwards=True,
+    graph_asks_first=True,
+)
+_3_7 = replace(
+    _3_6,
+    name="3.7",
+    version="3.7.2",
+    flags=_3_7_FLAGS,
+    bits=RecordBits(count=(1 << 29) - 1, ENABLED=1 << 29, REGS=1 << 30, REGS_EN=1 << 31),
+    callback_gets_op=True,
+    list_func_tests_stop=True,
+    protects_ops="RECURSION_SAFE",
+    list_unless=Ability.FUNCTION_TRACE_MCOUNT_TEST | Ability.ARCH_SUPPORTS_FTRACE_OPS,
+    regs_outlive_ops=True,
+    has_filter_ip=True,
+)
+_6_1 = Release(
+    name="6.1",
+    version="6.1.192",
+    flags=_6_1_FLAGS,
+    bits=RecordBits(count=(1 << 23) - 1, **_6_X_BITS),
+    ops_members=_6_1_MEMBERS,
+    functions=_6_X_FUNCTIONS,
+    callback_gets_fregs=True,
+    list_func_tests_func=True,
+    protects_ops="RECURSION",
+    list_unless=Ability.ARCH_SUPPORTS_FTRACE_OPS,
+    recursion_contexts=True,
+    tests_regs=True,
+    labels_go_through_list=True,
+    patches_only_changes=True,
+    has_filter_ip=True,
+    location_maps_entry=True,
+    full_globs=True,
+    notrace_counts_backwards=True,
+    graph_tests_hash=True,
+    direct_by_address=True,
+)
+_6_12 = replace(
+    _6_1,
+    name="6.12",
+    version="6.12.117",
+    flags=_6_12_FLAGS,
+    bits=RecordBits(count=(1 << 19) - 1, TOUCHED=1 << 20, MODIFIED=1 << 19, **_6_X_BITS),
+    ops_members=_6_12_MEMBERS,
+    notrace_counts_backwards=False,
+    graph_users=16,
+    direct_by_address=False,
+)
+
+RELEASES: Mapping[str, Release] = {item.name: item for item in (_3_6, _3_7, _6_1, _6_12)}
 
 
 def release(name: str) -> Release:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from emulator.core.fgraph_ops import FgraphOps, GraphEnt, GraphRet
 from emulator.core.functions import ops_test
 from emulator.core.shadow import RetStack
 from emulator.description import Ability
 
 if TYPE_CHECKING:
     from emulator.core.ftrace import Ftrace
-    from emulator.core.graph import FgraphOps, Graph
+    from emulator.core.graph import Graph
 
 RETURN_TO_HANDLER = "return_to_handler"
 PANIC = "panic"
@@ -123,7 +124,7 @@ class Returns:
         core = self._core
         if gops.filters_pids and core.pids and core.current.pid not in core.pids:
             return False
-        return bool(gops.entryfunc(self._graph.ent(func, depth), gops))
+        return bool(gops.entryfunc(GraphEnt(func, depth), gops))
 
     # -- return -------------------------------------------------------------------------------------------------------
 
@@ -155,10 +156,11 @@ class Returns:
     def _retfuncs(self, entry: RetStack, depth: int, retval: int | None) -> None:
         """Those that asked for it and are still there; without bits (one user) the only one."""
         graph = self._graph
+        known = retval if Ability.FUNCTION_GRAPH_RETVAL in self._core.platform.abilities else None
         for index, gops in sorted(graph.users.items()):
             alone = self._core.release.graph_users == 1
             if gops.retfunc and (alone or entry.bitmap >> index & 1):
-                gops.retfunc(graph.ret(entry.func, depth, retval), gops)
+                gops.retfunc(GraphRet(entry.func, depth, graph.stack.trace_overrun, known), gops)
 
     # -- unwinders ----------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,12 @@ SHARING = 16
 """How many times the size of the table all names together may have; more than one, for tails and names are shared."""
 
 
+def decoded(name: bytes) -> str:
+    """A name as text that a terminal can be given: what is not printable, or no UTF-8, is escaped."""
+    text = name.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
 class Strings:
     """The string table in [start, start + size) of a file. Raises ValueError for what is no name of it."""
 
@@ -37,7 +43,7 @@ class Strings:
         self._left -= end - begin
         if self._left < 0:
             raise ValueError(f"names overlap until they are {SHARING} times as long as their string table")
-        return self._data[begin:end].decode("utf-8", "backslashreplace")
+        return decoded(self._data[begin:end])
 
     def offsets(self, names: Iterable[str]) -> dict[int, str]:
         """{offset: name} for every offset at which one of the names can be read."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from emulator.description import BootTable, Variant
+from emulator.description import Arch, BootTable, Variant
 from emulator.errors import InputError, Place
 from emulator.images.contents import Contents, Extent
 from emulator.spans import Span
@@ -53,12 +53,12 @@ def _entries(contents: Contents, extent: Extent, table: BootTable, order: Order)
         yield BootPatch(extent.address + at + distance, table, feature)
 
 
-def notes(found: Iterable[BootPatch]) -> Iterator[str]:
+def notes(found: Iterable[BootPatch], arch: Arch) -> Iterator[str]:
     """A sentence for each table."""
     kinds: dict[BootTable, list[BootPatch]] = {}
     for patch in found:
         kinds.setdefault(patch.table, []).append(patch)
     for table, members in kinds.items():
         features = sorted({patch.feature for patch in members if patch.feature})
-        of = f" (feature {', '.join(f'{word}*32+{bit}' for word, bit in features)})" if features else ""
-        yield f"{len(members)} {table.what}{of} in the trampolines are as linked; boot makes of them {table.becomes}"
+        of = f" (features {', '.join(f'{word}*32+{bit}' for word, bit in features)})" if features else ""
+        yield f"{len(members)} {arch.boot_patches.get(table.section, table.section)}{of} stand as they are linked"

@@ -59,7 +59,7 @@ class KernelImage:
         """What it says it is, what boot would change, which layouts are not ours."""
         says = version(self.contents, self.names)
         yield f"it calls itself Linux {says}" if says else "it does not say its release"
-        yield from boot.notes(self.boot_patches(variant, code))
+        yield from boot.notes(self.boot_patches(variant, code), self.arch)
         yield from (str(row) for row in self.layouts(variant) if not row.same)
 
     def boot_patches(self, variant: Variant, code: Piece) -> list[BootPatch]:

@@ -94,7 +94,8 @@ class _Maker:
             {name.name: self._symbol(name) for name in self._symbols.values()},
             tuple(self._lines()),
             tuple(self._fixups()),
-            Surroundings(memory, known),
+            decoded=True,
+            around=Surroundings(memory, known),
         )
 
     def _section(self, span: Span, name: str) -> Section:

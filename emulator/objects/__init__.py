@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from emulator.assembly.piece import Fixup, Piece
 from emulator.description import Arch
 from emulator.elf import Elf, read_elf
-from emulator.objects.lines import lines_of, with_places
+from emulator.objects.lines import lines_of
 from emulator.objects.machine import expect_machine, expect_object
 from emulator.objects.relocatable import Relocatable
 from emulator.objects.returns import with_returns
+from emulator.objects.targets import Targets
+from emulator.objects.unpatched import unpatched
 
 __all__ = ["expect_machine", "load_object", "piece_of", "with_returns"]
 
@@ -29,8 +32,9 @@ def load_object(arch: Arch, path: Path) -> Piece:
         raise file.wrong("no executable section defines a global symbol; is this the right object?", 0)
     numbers, fixups = found.closure(roots)
     piece = _piece(found, numbers, fixups)
-    lines = lines_of(found, piece, arch)
-    return with_returns(arch, with_places(piece, lines))
+    targets = Targets(piece, arch)
+    lines, notes = lines_of(found, piece, targets, arch), tuple(unpatched(found, set(numbers), targets, arch))
+    return with_returns(arch, replace(piece, lines=lines, notes=notes, decoded=True))
 
 
 def piece_of(file: Elf, arch: Arch) -> Piece:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from emulator.elf.strings import decoded
+
 LONGEST_LEB = 10
 """Bytes of a LEB128 number that hold 64 bits."""
 LONGEST_NAME = 1 << 12
@@ -60,4 +62,4 @@ class Cursor:
         if end < 0:
             raise Damaged("a name has no end", start)
         self.at = end + 1
-        return self.data[start:end].decode("utf-8", "backslashreplace")
+        return decoded(bytes(self.data[start:end]))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from itertools import pairwise
 
 from emulator.assembly.decode import disassemble
 from emulator.assembly.piece import Line, Piece, Section
@@ -21,13 +21,13 @@ SHOWN = 8
 NOWHERE = Place("")
 
 
-def lines_of(found: Relocatable, piece: Piece, arch: Arch) -> tuple[Line, ...]:
+def lines_of(found: Relocatable, piece: Piece, targets: Targets, arch: Arch) -> tuple[Line, ...]:
     """Lines for all executable sections. Raises InputError for too much code, or code of another instruction set."""
     code = {name: section for name, section in piece.sections.items() if section.executable}
     size = sum(len(section.data) for section in code.values())
     if size > MOST_CODE:
         raise found.file.wrong(f"has {size} bytes of code, more than {MOST_CODE}", 0)
-    places, targets = source_places(found), Targets(piece, arch)
+    places = source_places(found)
     numbers = {name: number for number, name in found.names.items()}
     lines: list[Line] = []
     for name, section in code.items():
@@ -36,31 +36,34 @@ def lines_of(found: Relocatable, piece: Piece, arch: Arch) -> tuple[Line, ...]:
     return tuple(line._replace(place=places.at(line.section, line.offset)) for line in lines)
 
 
-def with_places(piece: Piece, lines: tuple[Line, ...]) -> Piece:
-    """The piece with these lines, and its fixups at their places."""
-    owners = {(line.section, line.offset + at): line.place for line in lines for at in range(line.size)}
-    fixups = tuple(one._replace(place=owners.get((one.section, one.offset), one.place)) for one in piece.fixups)
-    return replace(piece, lines=lines, fixups=fixups)
-
-
 def _spans(
     found: Relocatable, number: int, section: Section, piece: Piece, arch: Arch
 ) -> Iterator[tuple[int, int, bool]]:
-    """(start, end, whether it is code): from each symbol or mark to the next one. Raises InputError, see lines_of."""
-    size, marks, is_code = len(section.data), dict[int, bool](), True
-    for mark in sorted(found.marks.get(number, ())):
-        kind = mark.name.split(".")[0]
-        if arch.engine.elf_marks and kind not in arch.engine.elf_marks:
-            where = f"{section.name}+{mark.offset:#x}"
-            what = f"{kind} at {where}: code that is not {arch.title}"
-            raise found.file.wrong(what, found.headers[number].offset)
-        if arch.engine.elf_marks:
-            marks[mark.offset] = arch.engine.elf_marks[kind]
-    symbols = {symbol.value for symbol in piece.symbols.values() if symbol.section == section.name}
-    starts = sorted(at for at in {0, *marks, *symbols} if at < size)
-    for start, end in zip(starts, [*starts[1:], size], strict=True):
+    """(start, end, whether it is code): from each symbol, mark or end of a function to the next one of these.
+
+    What lies before a symbol and belongs to none is padding. Raises InputError, see lines_of.
+    """
+    marks = _marks(found, number, section, arch)
+    symbols = [symbol for symbol in piece.symbols.values() if symbol.section == section.name]
+    begins = {*marks, *(symbol.value for symbol in symbols)}
+    ends = {symbol.value + symbol.size for symbol in symbols if symbol.size}
+    starts = sorted(at for at in {0} | begins | ends if at < len(section.data))
+    is_code = True
+    for start, end in pairwise([*starts, len(section.data)]):
         is_code = marks.get(start, is_code)
-        yield start, end, is_code
+        yield start, end, is_code and start in begins
+
+
+def _marks(found: Relocatable, number: int, section: Section, arch: Arch) -> dict[int, bool]:
+    """{offset: whether code follows} of the assembler's marks. Raises InputError, see lines_of."""
+    known, marks = arch.engine.elf_marks, {}
+    for mark in sorted(found.marks.get(number, ())) if known else ():
+        kind = mark.name.split(".")[0]
+        if kind not in known:
+            what = f"{kind} at {section.name}+{mark.offset:#x}: code that is not {arch.title}"
+            raise found.file.wrong(what, found.headers[number].offset)
+        marks[mark.offset] = known[kind]
+    return marks
 
 
 def _lines(arch: Arch, section: Section, start: int, end: int, targets: Targets) -> Iterator[Line]:

@@ -50,6 +50,7 @@ class Relocatable:
         self.names = self._unique_names()
         self.marks: dict[int, list[Mark]] = {}
         self.entries = self._entries()
+        self.symbols = {entry.symbol.name: entry.symbol for entry in self.entries if entry.symbol}
         self._kinds, self._left = fixups.kinds(file.machine), MOST_RELOCATIONS
         self._tables: dict[int, list[elf.Section]] = {}
         for one in file.sections:

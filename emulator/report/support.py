@@ -9,7 +9,7 @@ from typing import Any
 
 from emulator.description import Ability, Arch, Variant
 from emulator.lab import Lab
-from emulator.report.lines import Cell, Line, heading, line, table
+from emulator.report.lines import WIDTH, Cell, Line, heading, line, table, wrap
 from emulator.subject import load, select
 
 SCHEMA = "mcount-emulator/list/1"
@@ -39,7 +39,8 @@ def text(archs: Sequence[Arch]) -> list[Line]:
     for arch in archs:
         also = f" (also: {', '.join(arch.aliases)})" if arch.aliases else ""
         lines.append(heading(f"{arch.name}{also}: {arch.title}"))
-        lines.append(line(f"  functions: {', '.join(functions(arch))}"))
+        first, *more = wrap(", ".join(functions(arch)), WIDTH - 13)
+        lines += [line(f"  functions: {first}"), *(line(f"{'':13}{rest}") for rest in more)]
         for variant in arch.variants:
             default = " (default)" if variant is select(arch) else ""
             lines.append(line(f"  {variant.name}{default}: {variant.summary}"))

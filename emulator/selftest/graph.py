@@ -10,7 +10,7 @@ import errno
 from collections.abc import Sequence
 from functools import partial
 
-from emulator.core.graph import FgraphOps, GraphEnt, GraphRet
+from emulator.core.fgraph_ops import FgraphOps, GraphEnt, GraphRet
 from emulator.core.ops import FtraceOps
 from emulator.description import Ability
 from emulator.errors import FtraceError

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import errno
 
-from emulator.core.graph import FgraphOps, GraphEnt, GraphRet
+from emulator.core.fgraph_ops import FgraphOps, GraphEnt, GraphRet
 from emulator.core.shadow import RetStack
 from emulator.description import Ability
 from emulator.errors import TrapReached

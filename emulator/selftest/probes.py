@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Self
 
-from emulator.core.graph import FgraphOps, GraphEnt, GraphRet
+from emulator.core.fgraph_ops import FgraphOps, GraphEnt, GraphRet
 from emulator.core.ops import FtraceOps
 from emulator.lab import Lab
 from emulator.recording import Recording

@@ -93,7 +93,7 @@ def test_a_quirk_that_does_not_occur_is_a_failure_of_ours() -> None:
 
 
 def test_a_quirk_that_a_user_has_mended_is_a_note() -> None:
-    whose = replace(with_quirk(subject("arm", "6.12"), QUIRK), origin="mine.S")
+    whose = replace(with_quirk(subject("arm", "6.12"), QUIRK), origin="mine.S", words=("--source", "mine.S"))
     (finding,) = of(tell(whose, clean()), "T1")
     assert finding.verdict is Verdict.PASS
     assert "does not occur: lost (somewhere)" in finding.reason

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from emulator.core.fgraph_ops import FgraphOps, GraphEnt, GraphRet
 from emulator.core.ftrace import Ftrace
-from emulator.core.graph import FgraphOps, GraphEnt, GraphRet
 from emulator.core.ops import FtraceOps, KernelOps
 from emulator.core.platform import TextError
 from emulator.core.records import DynFtrace

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.core.graph import FgraphOps
+from emulator.core.fgraph_ops import FgraphOps
 from emulator.errors import FtraceError, UsageError
 
 if TYPE_CHECKING:

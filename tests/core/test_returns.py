@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.core.graph import FgraphOps, GraphEnt
+from emulator.core.fgraph_ops import FgraphOps, GraphEnt
 
 if TYPE_CHECKING:
     from tests.core.conftest import Kernel

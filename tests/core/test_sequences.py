@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.core.graph import FgraphOps, GraphEnt
+from emulator.core.fgraph_ops import FgraphOps, GraphEnt
 from emulator.core.ops import FtraceOps
 from emulator.core.rehearsal import rehearse
 from emulator.description import Ability

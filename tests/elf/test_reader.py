@@ -280,3 +280,9 @@ def test_symbol_tables_are_told_by_their_type() -> None:
     table = opened(file).symbol_table
     assert table
     assert table.name == "other"
+
+
+def test_a_name_cannot_steer_a_terminal() -> None:
+    assert strings.decoded(b"\x1b[31mred") == "\\x1b[31mred"
+    assert strings.decoded(b"\xff") == "\\xff"
+    assert strings.decoded("größe".encode()) == "größe"

@@ -10,7 +10,7 @@ import pytest
 from emulator import catalog
 from emulator.checks.finding import Verdict
 from emulator.cli import main
-from emulator.core.graph import FgraphOps
+from emulator.core.fgraph_ops import FgraphOps
 from emulator.core.ops import FtraceOps
 from emulator.description import Ability
 from emulator.errors import InputError
