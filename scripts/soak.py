@@ -33,6 +33,8 @@ from emulator.report import findings, ktap
 from emulator.report.lines import plain
 from emulator.subject import Subject, load
 
+SHARE = 40
+"""Seeds in a row; the first of them is tried with interrupts and with code that changes as well."""
 KUNIT = {Verdict.PASS: "passed", Verdict.XFAIL: "passed", Verdict.FAIL: "failed", Verdict.UNRESOLVED: "crashed"}
 """What kunit.py calls our verdicts; all others are "skipped"."""
 
@@ -74,7 +76,11 @@ def _subjects(name: str) -> list[Subject]:
 
 
 def _reports(subjects: Sequence[Subject], seeds: range, jobs: int, numbers: random.Random) -> list[Report]:
-    work = [(place, order) for place, subject in enumerate(subjects) for order in campaign.orders(subject, seeds)]
+    work = [
+        (place, order)
+        for place, subject in enumerate(subjects)
+        for order in campaign.orders(subject, seeds, share=SHARE)
+    ]
     numbers.shuffle(work)
     shuffled = [_shuffled(order, numbers) for _, order in work]
     totals = [Account() for _ in subjects]

@@ -29,11 +29,19 @@ class Order(NamedTuple):
 
 
 def orders(
-    subject: Subject, seeds: Sequence[int], exercises: Sequence[Exercise] = (), *, describe: bool = False
+    subject: Subject,
+    seeds: Sequence[int],
+    exercises: Sequence[Exercise] = (),
+    *,
+    describe: bool = False,
+    share: int = SHARE,
 ) -> list[Order]:
-    """A subject's work, in the order of the seeds; the first of them tells of its behaviour, if that is wanted."""
+    """A subject's work, in the order of the seeds; the first of them tells of its behaviour, if that is wanted.
+
+    Interrupts and changes of code come with the first seed of each share.
+    """
     names = tuple(exercise.name for exercise in exercises)
-    shares = [tuple(seeds[start : start + SHARE]) for start in range(0, len(seeds), SHARE)]
+    shares = [tuple(seeds[start : start + share]) for start in range(0, len(seeds), share)]
     first = Order(subject, shares[0], names, describe)
     return [first, *(first._replace(seeds=share, describe=False) for share in shares[1:])]
 
