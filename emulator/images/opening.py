@@ -8,11 +8,12 @@ import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from emulator import catalog
 from emulator.description import Arch
 from emulator.elf import Elf
-from emulator.elf.layout import ET_REL, MAGIC
+from emulator.elf.layout import EI_DATA, EI_NIDENT, ET_REL, MAGIC
 from emulator.errors import InputError, Place
 from emulator.images import labels
 from emulator.images.contents import Contents, Extent, of_elf
@@ -20,13 +21,23 @@ from emulator.images.identity import BANNER
 from emulator.images.kernel import KernelImage
 from emulator.images.names import ElfNames, Names
 from emulator.images.system_map import MapNames
-from emulator.images.vmlinuz import Kernel, is_bzimage, is_zimage, unpacked
+from emulator.images.vmlinuz import HEADER, Kernel, is_bzimage, is_zimage, unpacked
 from emulator.regular import open_regular
 
 TEXT, CODE_END, DATA_END, END = "_text", "_etext", "_edata", "_end"
 """include/asm-generic/sections.h: where a kernel begins, where its code ends, its data, and all of it."""
 MOST = 1 << 32
 """The largest file, in bytes: with all its debug information a kernel has less than one of a thousand million."""
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file begins as a kernel's image does: a linked ELF file, a bzImage, a zImage. Raises InputError."""
+    with open_regular(path) as file:
+        data = file.read(HEADER + 4)
+    if data[: len(MAGIC)] != MAGIC:
+        return is_bzimage(data) or is_zimage(data)
+    order: Literal["big", "little"] = "big" if data[EI_DATA : EI_DATA + 1] == b"\2" else "little"
+    return int.from_bytes(data[EI_NIDENT : EI_NIDENT + 2], order) != ET_REL
 
 
 @lru_cache(maxsize=4)
