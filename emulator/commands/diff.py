@@ -53,7 +53,7 @@ def _nothing(old: Sequence[Side], new: Sequence[Side]) -> str:
 
 
 def _operand(text: str, options: argparse.Namespace) -> list[Side]:
-    """A source, an object, a kernel's image, a saved document, or ARCH:VARIANT of ours. Raises UsageError, InputError."""
+    """A source, an object, an image, a saved document, or ARCH:VARIANT of ours. Raises UsageError, InputError."""
     file = Path(text)
     if file.suffix in SOURCES:
         return [_source(file, options)]
