@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from emulator import catalog
 from emulator.behaviour.changes import compare
+from emulator.behaviour.saved import Side
 from emulator.checks.finding import Verdict
 from emulator.commands.diff import side
 from emulator.core.ops import FtraceOps
@@ -72,19 +73,12 @@ class Explained(NamedTuple):
 class Row(NamedTuple):
     """What was found of one image."""
 
-    kernel: str
-    taken_for: str
-    seconds: str = ""
-    megabytes: str = ""
-    arguments: str = ""
-    members: str = ""
-    registers: str = ""
-    verdicts: str = ""
-    differences: str = ""
-    good: bool = True
+    cells: tuple[str, ...]
+    good: bool
 
 
-HEAD = Row("kernel", "taken for", "s", "MB", "arguments", "pt_regs", "at landing", "verdicts", "differences from ours")
+HEAD = ("kernel", "taken for", "s", "MB", "arguments", "pt_regs", "at landing", "verdicts", "differences from ours")
+BAD = ("FAIL", "UNRESOLVED")
 
 
 def main() -> int:
@@ -99,14 +93,15 @@ def main() -> int:
         try:
             images = _images(wanted, options.cache, download=not options.no_download)
         except LookupError as error:
-            missing = bool(print(f"{wanted.name}: {error}", file=sys.stderr)) or True
+            print(f"{wanted.name}: {error}", file=sys.stderr)
+            missing = True
             continue
         for image, system_map in images:
             row, told = _row(image, system_map)
             rows.append(row)
             reasons |= dict.fromkeys(told)
-            print(f"  {row.kernel}: {'good' if row.good else 'BAD'}", file=sys.stderr)
-    print(plain([*table([row[:-1] for row in (HEAD, *rows)]), []]), end="")
+            print(f"  {image.name}: {'good' if row.good else 'BAD'}", file=sys.stderr)
+    print(plain([*table([HEAD, *(row.cells for row in rows)]), []]), end="")
     print("\n".join(reasons))
     return 2 if missing or not rows else 0 if all(row.good for row in rows) else 1
 
@@ -157,10 +152,8 @@ def _unpack(package: str, members: Sequence[str], cache: Path) -> None:
         if got.returncode or not files:
             raise LookupError(f"apt-get download {package}: {got.stderr.decode(errors='replace').strip()}")
         content = subprocess.Popen(["dpkg", "--fsys-tarfile", files[0]], stdout=subprocess.PIPE)
-        depth = members[0].count("/")
-        subprocess.run(
-            ["tar", "-x", f"--strip-components={depth}", *members], cwd=folder, stdin=content.stdout, check=True
-        )
+        tar = ["tar", "-x", f"--strip-components={members[0].count('/')}", *members]
+        subprocess.run(tar, cwd=folder, stdin=content.stdout, check=True)
         content.wait()
         for member in members:
             (Path(folder) / Path(member).name).rename(cache / Path(member).name)
@@ -174,7 +167,7 @@ def _row(image: Path, system_map: Path) -> tuple[Row, list[str]]:
     try:
         return _measured(image, given)
     except EmulatorError as error:
-        return Row(name, f"{type(error).__name__}: {error}", good=False), []
+        return Row((name, f"{type(error).__name__}: {error}"), good=False), []
 
 
 def _measured(image: Path, system_map: Path | None) -> tuple[Row, list[str]]:
@@ -183,14 +176,14 @@ def _measured(image: Path, system_map: Path | None) -> tuple[Row, list[str]]:
     subject = kernel.subject(kernel.recognise().variant)
     right, members, registers = _passage(kernel.subject(subject.variant, FUNCTION))
     theirs = side(subject, 1)
-    bad = [found for found in theirs.findings if found["verdict"] in (Verdict.FAIL.value, Verdict.UNRESOLVED.value)]
+    bad = [clause for clause, verdict in theirs.verdicts.items() if verdict.startswith(BAD)]
     unexplained, told = _differences(subject, theirs)
-    verdicts = f"{len(theirs.findings) - len(bad)} good, {len(bad)} bad"
+    verdicts = f"{len(theirs.verdicts) - len(bad)} good, {len(bad)} bad"
     differences = f"{len(unexplained)} unexplained, {len(told)} kinds explained"
     good = not (status or bad or unexplained) and all(part == whole for part, whole in (right, members, registers))
-    shown = (f"{part}/{whole}" for part, whole in (right, members, registers))
-    row = Row(image.name, subject.variant.name, f"{seconds:.2f}", f"{megabytes}", *shown, verdicts, differences, good)
-    return row, [*unexplained, *told]
+    counts = [f"{part}/{whole}" for part, whole in (right, members, registers)]
+    shown = (image.name, subject.variant.name, f"{seconds:.2f}", f"{megabytes}", *counts, verdicts, differences)
+    return Row(shown, good), [*unexplained, *told]
 
 
 def _timed(image: Path, system_map: Path | None) -> tuple[float, int, int]:
@@ -198,8 +191,8 @@ def _timed(image: Path, system_map: Path | None) -> tuple[float, int, int]:
     words = ["emulate", "--vmlinux", str(image), "--ops", "probe:SAVE_REGS", "-o", os.devnull]
     words += ["--system-map", str(system_map)] if system_map else []
     start = time.monotonic()
-    child = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-m", "emulator", *words])
-    _, status, usage = os.wait4(child, 0)
+    child = subprocess.Popen([sys.executable, "-m", "emulator", *words])
+    _, status, usage = os.wait4(child.pid, 0)
     return time.monotonic() - start, usage.ru_maxrss // 1024, os.waitstatus_to_exitcode(status)
 
 
@@ -211,24 +204,21 @@ def _passage(subject: Subject) -> tuple[tuple[int, int], ...]:
     lab.register(ops)
     recording = lab.call(FUNCTION)
     wrong = {found.clause for found in lab.check(recording) if found.verdict is Verdict.FAIL}
-    regs, entry = recording.callbacks[0].regs, recording.hit.entry
-    changed = recording.hit.changed().keys() - set(entry.clobbers if entry else ())
-    names = lab.layout.names
-    members = (regs.populated, len(entry.promises if entry else ())) if regs else (0, len(subject.arch.pt_regs.members))
-    return (
-        (len(ARGUMENTS) - len(wrong & {*ARGUMENTS}), len(ARGUMENTS)),
-        members,
-        (len(names) - len(changed), len(names)),
-    )
+    regs, entry, names = recording.callbacks[0].regs, recording.hit.entry, lab.layout.names
+    promises, clobbers = (entry.promises, entry.clobbers) if entry else ((), ())
+    changed = recording.hit.changed().keys() - {*clobbers}
+    right = len(ARGUMENTS) - len(wrong & {*ARGUMENTS})
+    members = regs.populated if regs else 0
+    return (right, len(ARGUMENTS)), (members, len(promises)), (len(names) - len(changed), len(names))
 
 
 # -- against ours ------------------------------------------------------------------------------------------------------
 
 
-def _differences(subject: Subject, theirs: object) -> tuple[list[str], list[str]]:
+def _differences(subject: Subject, theirs: Side) -> tuple[list[str], list[str]]:
     """What is different and not explained, and the reasons of what is."""
     (ours,) = load(subject.arch, [subject.variant])
-    found = compare(side(ours, 1), theirs)  # type: ignore[arg-type]
+    found = compare(side(ours, 1), theirs)
     lines = list(explanations(subject))
     unexplained, told = [], dict[str, None]()
     for hunk in found.hunks:
