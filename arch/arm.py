@@ -61,6 +61,8 @@ def site(nop: str, parent_slot: Value) -> Site:
         parent=Word("sp", 0),
         parent_slot=parent_slot,
         pops=4,
+        prologue=bytes.fromhex("04e02de5"),  # push {lr}
+        bare_slot=Sum("sp", 0),  # prepare_ftrace_return(): the word that the site pushed
     )
 
 

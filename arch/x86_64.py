@@ -7,6 +7,7 @@ from emulator.description import (
     Abi,
     Ability,
     Arch,
+    BootTable,
     Branch,
     Const,
     Copying,
@@ -251,7 +252,15 @@ DEFINES_6 = {"CC_USING_FENTRY": 1, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS": 1}
 IBT, FP = {"CONFIG_X86_KERNEL_IBT": 1}, {"CONFIG_FRAME_POINTER": 1}
 
 
-def v6(release: str, abilities: Ability, graph: Graph, quirk: Quirk) -> tuple[Variant, ...]:
+# arch/x86/include/asm/alternative.h: struct alt_instr has grown by flags since 6.3; the others are plain distances
+SITES_6 = (BootTable(".return_sites", 4), BootTable(".retpoline_sites", 4), BootTable(".call_sites", 4))
+BOOT_61 = (*SITES_6, BootTable(".altinstructions", 12, feature=8))
+BOOT_612 = (*SITES_6, BootTable(".altinstructions", 14, feature=8))
+
+
+def v6(
+    release: str, abilities: Ability, graph: Graph, quirk: Quirk, boot: tuple[BootTable, ...]
+) -> tuple[Variant, ...]:
     """The configurations of 6.1 or 6.12; they differ in the entry's landing pad and in the frame pointers."""
     base = Variant(
         name=release,
@@ -267,6 +276,7 @@ def v6(release: str, abilities: Ability, graph: Graph, quirk: Quirk) -> tuple[Va
         direct="orig_ax",
         copying=COPYING,
         poke=POKE_6,
+        boot=boot,
         get_regs="cs",
         quirks=(quirk, stale_op(release)),
     )
@@ -443,7 +453,7 @@ ARCH = Arch(
             quirks=POKE_QUIRKS_3,
             synthetic=True,
         ),
-        *v6("6.1", X61, GRAPH_61, DIRECT_61),
-        *v6("6.12", X612, GRAPH_612, DIRECT_612),
+        *v6("6.1", X61, GRAPH_61, DIRECT_61, BOOT_61),
+        *v6("6.12", X612, GRAPH_612, DIRECT_612, BOOT_612),
     ),
 )

@@ -130,12 +130,13 @@ def _explain(command: argparse.ArgumentParser) -> None:
 
 def _diff(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "old", metavar="OLD", help="F.S, F.o, a document of check --format json, or ARCH:VARIANT of ours"
+        "old", metavar="OLD", help="F.S, F.o, a vmlinux, a document of check --format json, or ARCH:VARIANT of ours"
     )
     command.add_argument("new", metavar="NEW", help="the same")
     command.add_argument("--arch", metavar="ARCH", help="what a .S or .o is for (default: this host's)")
     command.add_argument("--release", metavar="R", help="what it stands in for: kernel release (default: the newest)")
     command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
+    command.add_argument("--system-map", metavar="F", type=Path, help="the symbols of a vmlinuz, which has none")
     command.add_argument("--seed", metavar="N", type=int, default=1, help="any gives the same (default: 1)")
     _assembler(command)
     command.set_defaults(run="emulator.commands.diff")
@@ -168,6 +169,8 @@ def _whose(command: argparse.ArgumentParser, verb: str) -> None:
     files = command.add_mutually_exclusive_group()
     files.add_argument("--source", metavar="F.S", type=Path, help=f"a trampoline to {verb} in the place of ours")
     files.add_argument("--object", metavar="F.o", type=Path, help="the same, compiled: an object of kbuild's, say")
+    files.add_argument("--vmlinux", metavar="F", type=Path, help=f"a kernel's image, to {verb} its trampolines")
+    command.add_argument("--system-map", metavar="F", type=Path, help="the symbols of a vmlinuz, which has none")
     command.set_defaults(told=())  # what emulator.commands.choose finds out about such a file
     _assembler(command)
 

@@ -169,6 +169,12 @@ class Site:
     """The address of the word through which the function really returns, at the site."""
     pops: int = 0
     """How many bytes higher sp is at landing than at the site: what the compiler pushed for the call's sake."""
+    prologue: bytes = b""
+    """What the compiler puts directly before the call for its sake."""
+    bare_slot: Value | None = None
+    """parent_slot in a function that begins with `prologue`, without a frame of its own; None: the same."""
+    loc: int = 0
+    """Bytes from where an entry of a kernel's __mcount_loc leads to the call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +306,19 @@ class Ability(enum.Flag):
     KERNEL_IBT = enum.auto()
 
 
+class BootTable(NamedTuple):
+    """The shape of one of Arch.boot_patches.
+
+    An entry begins with the distance, in 4 bytes, from itself to the instruction.
+    """
+
+    section: str
+    size: int
+    """Bytes of an entry."""
+    feature: int | None = None
+    """Offset of the 2 bytes that say which feature of the CPU it depends on: 32 * word + bit."""
+
+
 class Quirk(NamedTuple):
     """A known fault of that kernel release: the clause it breaks, what exactly, what happens, and the source.
 
@@ -337,6 +356,8 @@ class Variant:
     """The member of the record by which a callback asks for a direct call (arch_ftrace_set_direct_caller())."""
     copying: Copying | None = None
     poke: Poke = Poke()
+    boot: tuple[BootTable, ...] = ()
+    """How a linked kernel of this release lists what it changes as it boots."""
     get_regs: str | None = None
     """With partial records: the member that is zero in them, by which ftrace_get_regs() tells (None: no such test)."""
     quirks: tuple[Quirk, ...] = ()
@@ -419,7 +440,7 @@ class Arch:
     return_thunks: tuple[str, ...] = ()
     """Functions that code of kernels jumps to in the place of a return, and that are one where no mitigation acts."""
     boot_patches: Mapping[str, str] = field(default_factory=dict)
-    """Sections of objects that list code which a kernel changes as it boots: what that is, in the plural."""
+    """Sections that list code which a kernel changes as it boots: what that is, in the plural."""
     landing_pad: bytes = b""
     """What an indirect branch must find in a kernel with KERNEL_IBT; empty where there is no such thing."""
     exit: bytes

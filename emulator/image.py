@@ -39,13 +39,16 @@ class Image:
         self.callers = self.placement.callers
 
     def _memory(self) -> Memory:
-        where = self.arch.memory
+        where = self.placement.memory
         self.text = Region("text", where.text, TEXT_SIZE, executable=True)
         self.data = Region("data", where.data, DATA_SIZE, writable=True)
         self.stack = Region("stack", where.stack, STACK_SIZE, writable=True, scratch=True)
         self.modules = Region("modules", where.modules, MODULE_SIZE, executable=True)
         self.module_data = Region("module data", where.modules + MODULE_SIZE, PAGE, writable=True)
-        regions = (self.text, self.data, self.stack, self.modules, self.module_data)
+        code = [Region(f"text {at:#x}", at, end - at, executable=True) for at, end in self.placement.own_text]
+        data = [Region(f"data {at:#x}", at, end - at, writable=True) for at, end in self.placement.own_data]
+        self.code, self.variables = (self.text, *code, self.modules), (self.data, *data)
+        regions = (self.text, self.data, self.stack, self.modules, self.module_data, *code, *data)
         return Memory(regions, word=self.word, big_endian=self.arch.big_endian)
 
     def _rooms(self) -> None:
@@ -61,9 +64,8 @@ class Image:
         self._copies = Room(self.module_gates + PAGE, self.modules.end)
 
     def _load(self) -> None:
-        for placed in (self.placement.trampolines, self.placement.kernel):
-            for chunk in placed.chunks:
-                self.memory.write(chunk.address, chunk.data)
+        for chunk in (*self.placement.trampolines.chunks, *self.placement.kernel.chunks):
+            self.memory.write(chunk.address, chunk.data)
         for gate in self.placement.gates:
             self.memory.write(gate, self.arch.function_return)
         self.memory.write(self.exit, self.arch.exit)
@@ -83,7 +85,8 @@ class Image:
     def is_gate(self, address: int) -> bool:
         """Whether a C function is there."""
         page = address - address % PAGE
-        return page in (self.gates, self.module_gates) and address % GATE_SIZE == 0
+        made = page in (self.gates, self.module_gates) and address % GATE_SIZE == 0
+        return made or address in self.placement.own_gates
 
     def is_return_thunk(self, address: int) -> bool:
         """Whether a function is there that is nothing but a return."""

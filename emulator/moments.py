@@ -60,14 +60,17 @@ class Moment:
 def moment(recording: Recording, tracer: Tracer, registers: bytes) -> Moment:
     """The present moment of a traced run. The instruction at hand is in the trace already, and has not run."""
     lab = recording.lab
-    stack, data = lab.image.stack, lab.image.data
-    now, was = data.data[:], recording.state.contents[data.name]
+    contents = recording.state.contents
     return Moment(
         recording,
         tracer.events[-1],
         registers,
-        stack.data[:],
-        _different(data.base, was, now, lab.arch.word),
+        lab.image.stack.data[:],
+        tuple(
+            change
+            for data in lab.image.variables
+            for change in _different(data.base, contents[data.name], data.data[:], lab.arch.word)
+        ),
         lab.core.graph.returns.taken(),
         tuple(tracer.events[:-1]),
         tuple(tracer.values),

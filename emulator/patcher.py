@@ -45,7 +45,7 @@ class Patcher:
         self.insn_size = len(self.variant.site.call.opcode)
         self._memory, self._symbols = image.memory, image.symbols
         self.poker = Poker(image.arch, self.variant.poke, image.memory)
-        self.ops_layout = ftrace_ops(release, image.word, self.abilities)
+        self.ops_layout = image.subject.ops or ftrace_ops(release, image.word, self.abilities)
         self._calls = patched_calls(image.placement)
         self._originals = originals(image.placement)
         self._settled: dict[str, Settled] = {}

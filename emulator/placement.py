@@ -2,7 +2,8 @@
 """A subject's code at kernel addresses, with a name for everything: what all kernels made of that subject share.
 
 Text, from low to high: one page left free, the trampolines, the kernel's functions, C functions ("gates": Python acts
-for them), the page of the exit. Data: the kernel's variables, room for ops, the subject's own data.
+for them), the page of the exit. Data: the kernel's variables, room for ops, the subject's own data. What a kernel's
+image has an address for is at that address instead, on pages of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from emulator.core import releases
 from emulator.core.release import VARIABLES
 from emulator.errors import InputError, Place
 from emulator.machine.memory import PAGE
+from emulator.spans import Span, overlap, pages
 from emulator.subject import Subject
 from emulator.symbols import Symbols
 
@@ -74,10 +76,15 @@ class Placement:
     def __init__(self, subject: Subject) -> None:
         self.subject, self.arch = subject, subject.arch
         self.symbols = Symbols()
-        self.text, self.data = self.arch.memory.text, self.arch.memory.data
+        self.memory, self._known = subject.memory, subject.known
+        self.text, self.data = self.memory.text, self.memory.data
         self.exit = self.text + TEXT_SIZE - PAGE
         self.gates: list[int] = []
         """The addresses of C functions."""
+        self.own_gates: list[int] = []
+        """Those among them that stand where the image has them."""
+        self._code: list[Span] = []
+        self._variables_at: list[Span] = []
         self.missing: tuple[str, ...] = ()
         """What the trampolines refer to and nobody has: a run that comes there ends with TrapReached, which names it.
 
@@ -88,6 +95,8 @@ class Placement:
         self._variables()
         self.trampolines, self.kernel = self._place(subject.trampolines, subject.kernel)
         self.symbols.add_function(EXIT, self.exit, PAGE)
+        self.own_text, self.own_data = self._own_pages()
+        """The pages of the image that there are here."""
         self.sites = [(ip, self._function(ip)) for ip in self._table(SITES)]
         """Address and function of each site."""
         pairs = self._table(CALLERS)
@@ -100,19 +109,22 @@ class Placement:
         source = Place(self.trampolines.name)
         if address is None:
             raise InputError(f"lacks the label {name}, which {self.subject.variant.name} needs", source)
-        if not self.text <= address <= self.text + TEXT_SIZE - CALL_ROOM:
+        room = Span(address, address + CALL_ROOM)
+        if not any(text.holds(room) for text in (Span(self.text, self.text + TEXT_SIZE), *self.own_text)):
             raise InputError(f"{name} is {address:#x}, which is not an address of code", source)
         return address
 
     @cached_property
-    def built(self) -> bytes:
-        """All text below the C functions, as it was assembled."""
-        text = bytearray(self.exit - PAGE - self.text)
-        for chunk in (*self.trampolines.chunks, *self.kernel.chunks):
-            at = chunk.address - self.text
-            if 0 <= at < len(text):
-                text[at : at + len(chunk.data)] = chunk.data
-        return bytes(text)
+    def built(self) -> Mapping[int, bytes]:
+        """{address: bytes} of all text, as it was assembled; but for the room for C functions."""
+        texts = {span.start: bytearray(span.size) for span in (Span(self.text, self.exit - PAGE), *self.own_text)}
+        made = [(chunk.address, chunk.data) for chunk in (*self.trampolines.chunks, *self.kernel.chunks)]
+        made += [(gate, self.arch.function_return) for gate in self.own_gates]
+        for address, data in made:
+            for start, text in texts.items():
+                if start <= address < start + len(text):
+                    text[address - start : address - start + len(data)] = data
+        return {start: bytes(text) for start, text in texts.items()}
 
     def bytes_at(self, address: int, size: int) -> bytes:
         """Bytes of the subject's code as it was assembled; fewer, or none, where there are none of it."""
@@ -123,8 +135,12 @@ class Placement:
     def _variables(self) -> None:
         room = Room(self.data, self.data + OPS_OFFSET)
         for name, kind in VARIABLES.items():
-            size = 4 if kind == "int" else self.arch.word
-            self.symbols.add_data(name, room.take(name, size, 8))
+            address = self._known.get(name)
+            if address is None:
+                address = room.take(name, 4 if kind == "int" else self.arch.word, 8)
+            else:
+                self._variables_at.append(Span(address, address + self.arch.word))
+            self.symbols.add_data(name, address)
 
     def _place(self, trampolines: Piece, kernel: Piece) -> tuple[Placed, Placed]:
         """Each on pages of its own, each name known to both."""
@@ -144,9 +160,14 @@ class Placement:
 
     def _bases(self, piece: Piece, start: int) -> dict[str, int]:
         """Addresses of the sections: code in a row from `start`, data that nothing runs in the data region."""
-        bases = in_a_row((section for section in piece.sections.values() if section.executable), start)
+        free = [section for section in piece.sections.values() if section.address is None]
+        bases = in_a_row((section for section in free if section.executable), start)
         for section in piece.sections.values():
-            if not section.executable:
+            if section.address is not None:
+                bases[section.name] = section.address
+                spans = self._code if section.executable else self._variables_at
+                spans.append(Span(section.address, section.address + len(section.data) + CALL_ROOM))
+            elif not section.executable:
                 size, align = len(section.data), max(section.align, 8)
                 if not self._subject_data.has(size, align):
                     room = DATA_SIZE - SUBJECT_DATA_OFFSET
@@ -177,10 +198,24 @@ class Placement:
         return known | {name: self._gate(name) for name in dict.fromkeys(wanted) if name not in known}
 
     def _gate(self, name: str) -> int:
-        address = self.gate_room.take(f"another function ({name})", GATE_SIZE, GATE_SIZE)
+        address = self._known.get(name)
+        if address is None:
+            address = self.gate_room.take(f"another function ({name})", GATE_SIZE, GATE_SIZE)
+        else:
+            self.own_gates.append(address)
+            self._code.append(Span(address, address + GATE_SIZE))
         self.gates.append(address)
         self.symbols.add_function(name, address, GATE_SIZE)
         return address
+
+    def _own_pages(self) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+        """The pages of code and of data that an image's own addresses are on. Raises InputError where they collide."""
+        text, data = pages(self._code), pages(self._variables_at)
+        ours = Span(self.text, self.text + TEXT_SIZE), Span(self.data, self.data + DATA_SIZE)
+        both = overlap([*text, *data, *ours])
+        if both is not None:
+            raise InputError(f"{both.start:#x} is on a page of code and on one of data", Place(self.trampolines.name))
+        return text, data
 
     # -- names --------------------------------------------------------------------------------------------------------
 
@@ -217,7 +252,8 @@ def _missing(piece: Piece, known: Mapping[str, int]) -> tuple[str, ...]:
 
 def _end(piece: Piece, bases: Mapping[str, int], start: int) -> int:
     """The page behind the code."""
-    ends = [bases[section.name] + len(section.data) for section in piece.sections.values() if section.executable]
+    free = [section for section in piece.sections.values() if section.executable and section.address is None]
+    ends = [bases[section.name] + len(section.data) for section in free]
     return -(-max([start, *ends]) // PAGE) * PAGE
 
 

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from emulator.assembly.decode import disassemble
@@ -115,18 +116,24 @@ class _Choice:
 
     def __init__(self, arch: Arch, fitting: Sequence[Variant], found: Evidence, assembler: str | None) -> None:
         self._arch, self._left, self._found = arch, list(fitting), found
-        self._pieces = dict(zip(fitting, own_trampolines(arch, fitting, assembler), strict=True))
+        self._assembler = assembler
         self._reasons: list[str] = []
         self._notes: list[str] = []
 
     def made(self) -> Recognised:
         """The answer."""
         self._by_release()
-        self._by_names()
-        self._by_code()
+        if len(self._left) > 1:
+            self._by_names()
+            self._by_code()
         chosen = self._newest()
         has = ", ".join(needs(chosen)[:SHOWN])
         return Recognised(chosen, (f"has {has}", *self._reasons), tuple(self._notes))
+
+    @cached_property
+    def _pieces(self) -> dict[Variant, Piece]:
+        """Our own trampolines of those that are left when they are first asked for."""
+        return dict(zip(self._left, own_trampolines(self._arch, self._left, self._assembler), strict=True))
 
     def _by_release(self) -> None:
         said = re.match(r"(\d+)\.(\d+)", self._found.release or "")

@@ -129,18 +129,20 @@ class Replay:
     def _memory_of_the_run(self) -> Iterator[None]:
         """While this lasts, memory is as it was in the recorded run, apart from the stack."""
         state, image = self._hit.state, self._hit.lab.image
-        memory, data = image.memory, image.data
-        stack, variables = bytes(image.stack.data), bytes(data.data)
+        memory = image.memory
+        stack, variables = bytes(image.stack.data), [bytes(region.data) for region in image.variables]
         now = memory.contents() if memory.version != state.version else None
         if now is not None:
             memory.restore(state.contents)
-        data.data[:] = state.contents[data.name]
+        for region in image.variables:
+            region.data[:] = state.contents[region.name]
         try:
             yield
         finally:
             if now is not None:
                 memory.restore(now)
-            data.data[:] = variables
+            for region, before in zip(image.variables, variables, strict=True):
+                region.data[:] = before
             image.stack.data[:] = stack
 
     def at_function(self, runner: Runner, address: int) -> None:

@@ -151,8 +151,10 @@ class Runner:
         self.prepare(recording.state)
         self._image.stack.data[:] = moment.stack
         for address, data in moment.written:
-            start = address - self._image.data.base
-            self._image.data.data[start : start + len(data)] = data
+            region = self._image.memory.region(address, len(data))
+            assert region is not None  # noqa: S101 - it has been read from there
+            start = address - region.base
+            region.data[start : start + len(data)] = data
         self._lab.core.graph.returns.restore(moment.taken)
         return self._go(Run(machine, recording), moment.address, moment.registers, limit)
 
@@ -216,7 +218,8 @@ class Runner:
     def prepare(self, state: State) -> bytes:
         """Make memory as every run finds it, the stack poisoned, the data undisturbed; the registers to begin with."""
         self._image.stack.data[:] = self._stack
-        self._image.data.data[:] = state.contents["data"]
+        for region in self._image.variables:
+            region.data[:] = state.contents[region.name]
         self._image.memory.written.clear()
         return self._first
 
@@ -269,7 +272,8 @@ class Runner:
     def _expect_complete(self, shape: Shape, state: State) -> None:
         """Raises RunError where a byte has changed that neither a recorded write nor Python's own explains."""
         spans = [*shape.spans(), *self._image.memory.written]
-        for region, before in ((self._image.stack, self._stack), (self._image.data, state.contents["data"])):
+        variables = [(region, state.contents[region.name]) for region in self._image.variables]
+        for region, before in ((self._image.stack, self._stack), *variables):
             address = unexplained(region.base, before, region.data[:], spans)
             if address is not None:
                 raise RunError(f"the byte at {address:#x} ({region.name}) has changed, but no write to it was recorded")
@@ -324,6 +328,7 @@ class Runner:
         gates = [
             Gate(page, page + PAGE - 1, self._at_function) for page in (self._image.gates, self._image.module_gates)
         ]
+        gates += [Gate(address, address, self._at_function) for address in self._image.placement.own_gates]
         for rec in self._lab.core.records.values():
             landing = rec.ip + self._site_size
             gates.append(Gate(rec.ip, rec.ip, partial(self._at_site, rec)))

@@ -6,7 +6,7 @@ Two loaders so far: assembly, of a variant's own source or of a user's in its pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from emulator import catalog
 from emulator.assembly import choose
 from emulator.assembly.piece import Piece, Source
-from emulator.description import Arch, Variant
+from emulator.description import Arch, Memory, Struct, Variant
 from emulator.errors import UnknownName, UsageError
 from emulator.objects import load_object
 from emulator.source import read_source
@@ -39,6 +39,24 @@ class Subject:
     """Whether bytes differ on purpose from what their lines say, so that nobody compares the two."""
     notes: tuple[str, ...] = ()
     """What whoever brought the code should know: how its variant was told, what in it is left as it is."""
+
+    @property
+    def memory(self) -> Memory:
+        """Where a kernel made of it lives."""
+        around = self.trampolines.around
+        return around.memory if around else self.arch.memory
+
+    @property
+    def known(self) -> Mapping[str, int]:
+        """The addresses that a kernel's image has for what Python makes up otherwise: variables and C functions."""
+        around = self.trampolines.around
+        return around.known if around else {}
+
+    @property
+    def ops(self) -> Struct | None:
+        """struct ftrace_ops as that image has it, None where nobody says."""
+        around = self.trampolines.around
+        return around.ops if around else None
 
     @property
     def ours(self) -> bool:
@@ -104,6 +122,11 @@ def load(
         Subject(arch, variant, code, kernel, origin, words, notes=code.notes)
         for variant, code, kernel in zip(chosen, trampolines, pieces[len(texts) :], strict=True)
     ]
+
+
+def own_functions(arch: Arch, variant: Variant, assembler: str | None = None) -> Piece:
+    """The fake kernel's own functions with their sites. Raises InputError (AssemblyError)."""
+    return _assembled(arch, [_kernel(arch, variant)], assembler)[0]
 
 
 def own_trampolines(arch: Arch, variants: Iterable[Variant], assembler: str | None = None) -> list[Piece]:

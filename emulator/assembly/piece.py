@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from emulator.description import Memory, Struct
 from emulator.errors import Place
 
 
@@ -21,13 +22,14 @@ class Source:
 
 
 class Section(NamedTuple):
-    """Bytes with a name. `align` is in bytes, a power of two."""
+    """Bytes with a name. `align` is in bytes, a power of two; `address` is where they have to stand, None anywhere."""
 
     name: str
     data: bytes
     align: int = 1
     executable: bool = False
     writable: bool = False
+    address: int | None = None
 
 
 class Symbol(NamedTuple):
@@ -73,6 +75,18 @@ class Fixup(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is around a piece that was taken out of a kernel's image."""
+
+    memory: Memory
+    """Addresses that this kernel leaves free, for what the laboratory adds."""
+    known: Mapping[str, int]
+    """The addresses of variables and C functions of this kernel."""
+    ops: Struct | None = None
+    """struct ftrace_ops as this kernel has it, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One assembled or loaded file, not yet placed. Fixups stand for every symbolic field, same-section ones too."""
 
@@ -85,6 +99,8 @@ class Piece:
     """Whether the lines' texts were made from the bytes, and say nothing that could be compared with these."""
     notes: tuple[str, ...] = ()
     """What a loader has left as it found it, a sentence each."""
+    around: Surroundings | None = None
+    """None: nothing, and it may be placed anywhere."""
 
     @property
     def undefined(self) -> tuple[str, ...]:

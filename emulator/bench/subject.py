@@ -33,7 +33,7 @@ class Subject:
         self.packed = lab.runner.prepare(lab.runner.state())
         self.registers = lab.layout.unpack(self.packed)
         self.scribble = lab.runner.scribble.junk
-        self.contents = {region.base: bytes(region.data) for region in (lab.image.stack, lab.image.data)}
+        self.contents = {region.base: bytes(region.data) for region in (lab.image.stack, *lab.image.variables)}
 
     def call(self) -> Recording:
         """The checked call."""

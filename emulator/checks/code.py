@@ -24,7 +24,7 @@ class Code(Blame):
 
     def code(self, address: int, size: int) -> bytes:
         """Bytes of text as they were during the run; fewer where it ends."""
-        for region in (self.lab.image.text, self.lab.image.modules):
+        for region in self.lab.image.code:
             if region.base <= address < region.end:
                 start = address - region.base
                 return self.hit.state.contents[region.name][start : start + size]
@@ -33,14 +33,18 @@ class Code(Blame):
     @property
     def patched_elsewhere(self) -> int | None:
         """The first byte of text that nobody was to change and that is not as it was built; None: there is none."""
-        text, placed = self.lab.image.text, self.lab.image.placement
-        found, built = bytearray(self.hit.state.contents[text.name][: len(placed.built)]), placed.built
+        found = (self._changed(start, built) for start, built in self.lab.image.placement.built.items())
+        return next((address for address in found if address is not None), None)
+
+    def _changed(self, start: int, built: bytes) -> int | None:
+        found = bytearray(self.code(start, len(built)))
         for address in self._patchable:
-            span = slice(address - text.base, address - text.base + len(self.variant.site.nop))
-            found[span] = built[span]
+            if start <= address < start + len(built):
+                span = slice(address - start, address - start + len(self.variant.site.nop))
+                found[span] = built[span]
         if found == built:
             return None
-        return text.base + next(at for at, (new, old) in enumerate(zip(found, built, strict=True)) if new != old)
+        return start + next(at for at, (new, old) in enumerate(zip(found, built, strict=True)) if new != old)
 
     @property
     def _patchable(self) -> Iterator[int]:

@@ -53,8 +53,9 @@ class Words(Ways):
 
     def variable(self, name: str) -> int:
         """A variable of the core's, a pointer, as it was during the run."""
-        data = self.lab.image.data
-        start = self.lab.image.symbols.address(name) - data.base
+        address = self.lab.image.symbols.address(name)
+        data = next(region for region in self.lab.image.variables if region.base <= address < region.end)
+        start = address - data.base
         return int.from_bytes(self.hit.state.contents[data.name][start : start + self.arch.word], self.inputs.order)
 
     def word_at_first_call(self, address: int) -> int | None:

@@ -15,6 +15,7 @@ from emulator.description import Arch, Variant
 from emulator.errors import UsageError
 
 if TYPE_CHECKING:
+    from emulator.images.kernel import KernelImage
     from emulator.subject import Subject
 
 MOST_JOBS = 256
@@ -34,30 +35,47 @@ def jobs(options: argparse.Namespace) -> int:
 
 
 def brought(options: argparse.Namespace) -> Path | None:
-    """The file with the user's own code, if that is what is meant: a source or an object."""
-    file: Path | None = options.source or options.object
+    """The file with the user's own code, if that is what is meant: a source, an object, a kernel's image."""
+    file: Path | None = options.source or options.object or options.vmlinux
     return file
 
 
+def image(options: argparse.Namespace, arch: Arch | None = None) -> KernelImage | None:
+    """The kernel's image that is meant, if any. Raises InputError; UsageError where it is not of the architecture."""
+    if not options.vmlinux:
+        if options.system_map:
+            raise UsageError(f"--system-map {options.system_map}: it says where the symbols of a --vmlinux are")
+        return None
+    from emulator.images.opening import opened  # noqa: PLC0415 - see start_assembler()
+
+    kernel = opened(options.vmlinux, options.system_map)
+    if arch and arch is not kernel.arch:
+        raise UsageError(f"{options.vmlinux} is a kernel of {kernel.arch.name}, not of {arch.name}")
+    return kernel
+
+
 def arch(options: argparse.Namespace) -> Arch:
-    """The one that is named, else this machine's. Raises UnknownName."""
-    return catalog.find(options.arch) if options.arch else catalog.host()
+    """The one that is named, else the image's, else this machine's. Raises UnknownName, InputError, UsageError."""
+    named = catalog.find(options.arch) if options.arch else None
+    found = image(options, named)
+    return found.arch if found else named or catalog.host()
 
 
 def archs(options: argparse.Namespace) -> list[Arch]:
     """Those that are named, else this machine's. Raises UnknownName; UsageError where a user's file is for one."""
-    found = [catalog.find(name) for name in dict.fromkeys(options.arch)] or [catalog.host()]
+    found = [catalog.find(name) for name in dict.fromkeys(options.arch)]
     file = brought(options)
     if file and len(found) > 1:
         raise UsageError(f"{file}: it is for one architecture, not for {len(found)}")
-    return found
+    kernel = image(options, found[0] if found else None)
+    return [kernel.arch] if kernel else found or [catalog.host()]
 
 
 def variant(options: argparse.Namespace, arch: Arch) -> Variant:
-    """The one that is named, or that an object is, else the release's own. Raises UnknownName, InputError."""
+    """The one that is named, or that a file is, else the release's own. Raises UnknownName, InputError."""
     from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
 
-    if options.object and not options.variant:
+    if not options.variant and (options.object or options.vmlinux):
         return _recognised(options, arch)
     return select(arch, options.release, options.variant)
 
@@ -68,7 +86,11 @@ def _recognised(options: argparse.Namespace, arch: Arch) -> Variant:
 
     if options.release:
         select(arch, options.release)
-    found = recognise_object(arch, options.object, options.release, options.assembler)
+    kernel = image(options, arch)
+    if kernel:
+        found = kernel.recognise(options.release, options.assembler)
+    else:
+        found = recognise_object(arch, options.object, options.release, options.assembler)
     options.told = found.text
     return found.variant
 
@@ -93,9 +115,13 @@ def load(options: argparse.Namespace, arch: Arch, variants: Iterable[Variant]) -
     """These variants with their own code, or with the user's. Raises InputError."""
     from emulator import subject  # noqa: PLC0415 - see start_assembler()
 
-    loaded = subject.load(
-        arch, variants, source=options.source, object_file=options.object, assembler=options.assembler
-    )
+    kernel = image(options, arch)
+    if kernel:
+        function = getattr(options, "function", None)
+        loaded = [kernel.subject(variant, function, options.assembler) for variant in variants]
+    else:
+        files = {"source": options.source, "object_file": options.object}
+        loaded = subject.load(arch, variants, **files, assembler=options.assembler)
     return [replace(one, notes=(*options.told, *one.notes)) for one in loaded] if options.told else loaded
 
 

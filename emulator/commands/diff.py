@@ -19,6 +19,7 @@ from emulator.cli import BAD, GOOD, NOTHING, colour, write
 from emulator.commands import choose
 from emulator.elf import is_elf
 from emulator.errors import UnknownName, UsageError
+from emulator.images.opening import is_image, opened
 from emulator.recognise import recognise_object
 from emulator.report import diff, findings
 from emulator.report.lines import coloured, line, plain
@@ -52,10 +53,12 @@ def _nothing(old: Sequence[Side], new: Sequence[Side]) -> str:
 
 
 def _operand(text: str, options: argparse.Namespace) -> list[Side]:
-    """A source, an object, a saved document, or ARCH:VARIANT of ours. Raises UsageError, InputError."""
+    """A source, an object, an image, a saved document, or ARCH:VARIANT of ours. Raises UsageError, InputError."""
     file = Path(text)
     if file.suffix in SOURCES:
         return [_source(file, options)]
+    if file.is_file() and is_image(file):
+        return [_image(file, options)]
     if file.suffix == OBJECT or (file.is_file() and is_elf(file)):
         return [_object(file, options)]
     if file.suffix == ".json" or file.is_file():
@@ -63,7 +66,9 @@ def _operand(text: str, options: argparse.Namespace) -> list[Side]:
     try:
         return [_ours(text, options)]
     except UnknownName as error:
-        raise UsageError(f"{text}: neither a .S or .o, nor a saved document, nor ARCH:VARIANT: {error}") from error
+        raise UsageError(
+            f"{text}: neither a .S or .o, nor an image, nor a saved document, nor ARCH:VARIANT: {error}"
+        ) from error
 
 
 def _source(file: Path, options: argparse.Namespace) -> Side:
@@ -81,6 +86,15 @@ def _object(file: Path, options: argparse.Namespace) -> Side:
         chosen = recognise_object(arch, file, options.release, assembler).variant
     (subject,) = load(arch, [chosen], object_file=file, assembler=assembler)
     return side(subject, options.seed)
+
+
+def _image(file: Path, options: argparse.Namespace) -> Side:
+    kernel = opened(file, options.system_map)
+    if options.variant:
+        chosen = select(kernel.arch, options.release, options.variant)
+    else:
+        chosen = kernel.recognise(options.release, options.assembler).variant
+    return side(kernel.subject(chosen, assembler=options.assembler), options.seed)
 
 
 def _ours(text: str, options: argparse.Namespace) -> Side:

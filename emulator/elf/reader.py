@@ -237,6 +237,24 @@ class Elf:
                 found.append(Symbol(wanted[values[0]], value, size, info, other, section))
         return found
 
+    def symbols_within(self, spans: Iterable[tuple[int, int]]) -> list[Symbol]:
+        """The entries whose values lie in one of the ranges [start, end), in the order of the table.
+
+        No other name is looked at. Meant for a few ranges: each is compared with every entry.
+        """
+        if self.symbol_table is None:
+            return []
+        names, order, wanted = self._names_of(self.symbol_table), self._symbol_order, tuple(spans)
+        found = []
+        for values in self.entries(self.symbol_table, self.layout.symbol, MOST_SYMBOLS):
+            at = values[order[1]]
+            for start, end in wanted:
+                if start <= at < end:
+                    name, value, size, info, other, section = (values[at] for at in order)
+                    found.append(Symbol(self._name(names, name) if name else "", value, size, info, other, section))
+                    break
+        return found
+
     @cached_property
     def _symbol_order(self) -> tuple[int, ...]:
         fields = self.layout.symbol_fields

@@ -263,10 +263,13 @@ def _changes(outcome: Outcome, hit: Hit) -> Cell:
 def allowed_changes(outcome: Outcome, hit: Hit) -> tuple[str, ...]:
     """The registers that the entry which the site called may leave changed; none for a disabled site.
 
-    A direct trampoline may leave those changed that ftrace_caller may.
+    A direct trampoline may leave those changed that ftrace_caller may. In a function without a frame the graph tracer
+    takes the return by the link register.
     """
+    site, link = hit.lab.variant.site, hit.lab.arch.abi.link
     direct_call = hit.lab.variant.plain.clobbers if outcome.scenario.direct and hit.target else ()
-    return (*(hit.entry.clobbers if hit.entry else ()), *direct_call)
+    taken = (link,) if link and hit.landing_hooked > hit.hooked and site.parent_slot == site.bare_slot else ()
+    return (*(hit.entry.clobbers if hit.entry else ()), *direct_call, *taken)
 
 
 def _trouble(outcome: Outcome) -> list[Line]:

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What boot would change in an image's trampolines, according to the CPU. Here they run as they were linked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from emulator.description import Arch, BootTable, Variant
+from emulator.errors import InputError, Place
+from emulator.images.contents import Contents, Extent
+from emulator.spans import Span
+
+Order = Literal["big", "little"]
+MOST = 1 << 20
+"""Entries of a table; a distribution's kernel has 50,000."""
+
+
+class BootPatch(NamedTuple):
+    """An instruction that boot may change."""
+
+    address: int
+    table: BootTable
+    feature: tuple[int, int] | None
+    """Word and bit of the CPU's feature that it depends on."""
+
+
+def patches(contents: Contents, variant: Variant, spans: Iterable[Span], *, big_endian: bool) -> list[BootPatch]:
+    """Those within `spans`, in the order of their addresses. Raises InputError for a table that is none."""
+    wanted = tuple(spans)
+    tables = {extent.name: extent for extent in contents.extents}
+    found = (
+        patch
+        for table in variant.boot
+        if table.section in tables
+        for patch in _entries(contents, tables[table.section], table, "big" if big_endian else "little")
+        if any(patch.address in span for span in wanted)
+    )
+    return sorted(found, key=lambda patch: (patch.address, patch.table.section))
+
+
+def _entries(contents: Contents, extent: Extent, table: BootTable, order: Order) -> Iterator[BootPatch]:
+    data, size = extent.data, table.size
+    if len(data) % size or len(data) // size > MOST:
+        what = f"{table.section}, {len(data)} bytes long, does not consist of entries of {size}"
+        raise InputError(what, Place(contents.name))
+    for at in range(0, len(data), size):
+        distance = int.from_bytes(data[at : at + 4], order, signed=True)
+        feature = None
+        if table.feature is not None:
+            number = int.from_bytes(data[at + table.feature : at + table.feature + 2], order)
+            feature = number // 32, number % 32
+        yield BootPatch(extent.address + at + distance, table, feature)
+
+
+def notes(found: Iterable[BootPatch], arch: Arch) -> Iterator[str]:
+    """A sentence for each table."""
+    kinds: dict[BootTable, list[BootPatch]] = {}
+    for patch in found:
+        kinds.setdefault(patch.table, []).append(patch)
+    for table, members in kinds.items():
+        features = sorted({patch.feature for patch in members if patch.feature})
+        of = f" (features {', '.join(f'{word}*32+{bit}' for word, bit in features)})" if features else ""
+        yield f"{len(members)} {arch.boot_patches.get(table.section, table.section)}{of} stand as they are linked"

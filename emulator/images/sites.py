@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Real functions of a kernel with their sites, found through __mcount_loc, as far as a trampoline has to do with them.
+
+A function's body is not run: where the trampoline lands stands a return. So that this returns to the caller, a run
+begins with what the compiler put before the call for its sake, and not with the function's own prologue.
+"""
+
+from __future__ import annotations
+
+import bisect
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from emulator.assembly import fixups
+from emulator.assembly.piece import Piece, Section, Symbol
+from emulator.description import Arch, Site
+from emulator.errors import InputError, Place
+from emulator.images.contents import Contents
+from emulator.images.names import Name, Names
+from emulator.placement import CALLERS, SITES
+from emulator.spans import Span
+
+START, STOP = "__start_mcount_loc", "__stop_mcount_loc"
+MOST_SITES = 1 << 20
+LONGEST = 1 << 20
+"""Bytes of a function, where its symbol does not say how long it is."""
+NEIGHBOURS = 64
+"""How far from a site another one is looked for, in entries of the table."""
+
+
+class TracedFunction(NamedTuple):
+    """A function of the image and its site."""
+
+    name: str
+    start: int
+    ip: int
+
+
+class Sites:
+    """The traced functions of an image. `mcount` is what a site calls before boot. Raises InputError everywhere."""
+
+    def __init__(self, contents: Contents, names: Names, arch: Arch, site: Site) -> None:
+        self._contents, self._names, self._arch, self._site = contents, names, arch, site
+        self._place = Place(contents.name)
+        found = names.named([START, STOP, site.mcount])
+        for name in (START, STOP, site.mcount):
+            if name not in found:
+                raise InputError(f"has no symbol {name}, by which sites of its functions are found", self._place)
+        self._mcount = found[site.mcount].address
+        self.ips = self._table(found[START].address, found[STOP].address)
+        """The addresses of all sites, in their order."""
+
+    def _table(self, start: int, stop: int) -> list[int]:
+        """The table's entries; those of weak functions that lost are 0 (scripts/sorttable.c)."""
+        word = self._arch.word
+        if not 0 <= stop - start <= MOST_SITES * word or (stop - start) % word:
+            raise InputError(f"{START} and {STOP} are {start:#x} and {stop:#x}", self._place)
+        data = self._contents.read(start, stop - start)
+        if len(data) < stop - start:
+            raise InputError(f"the table at {start:#x} ends after {len(data)} of {stop - start} bytes", self._place)
+        entries = struct.iter_unpack((">" if self._arch.big_endian else "<") + {4: "I", 8: "Q"}[word], data)
+        return sorted(entry + self._site.loc for (entry,) in entries if entry)
+
+    def find(self, name: str) -> TracedFunction | None:
+        """The function of that name; None where the image has no such symbol."""
+        symbol = self._names.named([name]).get(name)
+        if symbol is None:
+            return None
+        end = symbol.address + (symbol.size or LONGEST)
+        ips = self.ips[bisect.bisect_left(self.ips, symbol.address) :][:1]
+        if not ips or ips[0] >= end or (not symbol.size and self._function_at(ips[0]) not in (None, name)):
+            raise InputError(f"{name} at {symbol.address:#x} has no site: no entry of {START} lies in it", self._place)
+        return self._verified(TracedFunction(name, symbol.address, ips[0]))
+
+    def neighbour(self, function: TracedFunction) -> TracedFunction:
+        """Another traced function, near this one."""
+        at = bisect.bisect_left(self.ips, function.ip)
+        ips = [ip for ip in self.ips[max(at - NEIGHBOURS, 0) : at + NEIGHBOURS] if ip != function.ip]
+        spans = [Span(ip - LONGEST // 256, ip + 1) for ip in ips]
+        for ip, symbol in self._functions(ips, self._names.within(spans)):
+            if symbol.name != function.name and symbol.address != function.start:
+                return self._verified(TracedFunction(symbol.name, symbol.address, ip))
+        raise InputError(f"has no traced function near {function.name}", self._place)
+
+    def _function_at(self, ip: int) -> str | None:
+        names = self._names.within([Span(ip - LONGEST // 256, ip + 1)])
+        return next((symbol.name for _, symbol in self._functions([ip], names)), None)
+
+    def _functions(self, ips: Sequence[int], names: Sequence[Name]) -> Iterator[tuple[int, Name]]:
+        """Each site with the function around it."""
+        for ip in ips:
+            before = [name for name in names if name.address <= ip and name.function is not False]
+            if before:
+                yield ip, max(before, key=lambda name: name.address)
+
+    def _verified(self, function: TracedFunction) -> TracedFunction:
+        """Raises InputError, with symbol, address and bytes, where the compiler's call does not stand at the site."""
+        before = self._site.prologue
+        wanted = before + fixups.encode_branch(self._site.call, function.ip, self._mcount)
+        start = function.ip - len(before)
+        there = self._contents.read(start, len(wanted))
+        if there != wanted:
+            where = f"{function.name}+{start - function.start:#x} ({start:#x})"
+            what = f"expected {wanted.hex(' ')}, a call of {self._site.mcount}, found {there.hex(' ')}"
+            raise InputError(f"{where}: {what}", self._place)
+        return function
+
+    # -- as a piece ---------------------------------------------------------------------------------------------------
+
+    def piece(self, functions: Sequence[TracedFunction]) -> Piece:
+        """Functions in the place of the laboratory's own, each entered where its site begins."""
+        word = self._arch.word
+        ips = self._words(function.ip for function in functions)
+        entries = ((function.ip, function.ip - len(self._site.prologue)) for function in functions)
+        callers = self._words(address for pair in entries for address in pair)
+        sections = {function.name: self._section(function) for function in functions}
+        sections |= {SITES: Section(SITES, ips, word), CALLERS: Section(CALLERS, callers, word)}
+        symbols = {
+            function.name: Symbol(
+                function.name, function.name, 0, len(sections[function.name].data), "global", function=True
+            )
+            for function in functions
+        }
+        return Piece(self._contents.name, sections, symbols, (), ())
+
+    def _words(self, values: Iterable[int]) -> bytes:
+        order: Literal["big", "little"] = "big" if self._arch.big_endian else "little"
+        return b"".join(value.to_bytes(self._arch.word, order) for value in values)
+
+    def _section(self, function: TracedFunction) -> Section:
+        landing = function.ip + len(self._site.call.opcode)
+        code = self._contents.read(function.start, landing - function.start) + self._arch.function_return
+        return Section(function.name, code, executable=True, address=function.start)

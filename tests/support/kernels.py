@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Small kernel images: our own trampolines and functions at a kernel's addresses, as a linker would leave them.
+
+What a laboratory of ours has in memory, and all its names, become an ELF file. So what a verdict on the file has to be
+is known: the one on our own.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from elf_files import ALLOC, EXEC, EXEC_FILE, FUNC, LOCAL, NOBITS, OBJECT, WRITE, ElfFile
+from emulator.core import releases
+from emulator.core.layout import ftrace_ops
+from emulator.core.release import VARIABLES
+from emulator.description import Arch, Struct, Variant
+from emulator.placement import EXIT, GATE_SIZE, SITES, Placement, placement
+from emulator.subject import Subject, load
+
+BANNER = "linux_banner"
+BTF_STRUCT, BTF_INT, BTF_ARRAY = 4, 1, 3
+
+
+@dataclass
+class SmallKernel:
+    """A kernel that may still be changed: sections by name, symbols, and how the file is to look."""
+
+    arch: Arch
+    variant: Variant
+    sections: dict[str, tuple[int, bytearray, int]] = field(default_factory=dict)
+    """{name: (address, bytes, flags)}."""
+    symbols: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """{name: (address, size, type)}."""
+    kind: int = EXEC_FILE
+    stripped: bool = False
+
+    def written(self) -> bytes:
+        """The ELF file."""
+        elf = ElfFile(
+            bits=8 * self.arch.word,
+            machine=self.arch.engine.elf_machine,
+            kind=self.kind,
+            big_endian=self.arch.big_endian,
+            stripped=self.stripped,
+        )
+        numbers = {}
+        for name, (address, data, flags) in self.sections.items():
+            numbers[name] = elf.section(name, bytes(data), flags=flags, address=address, align=4)
+        elf.section(".bss", b"", type=NOBITS, flags=ALLOC | WRITE, address=self.end, size=0x100)
+        elf.symbol("a_local_label", 0, binding=LOCAL, section=1)
+        for name, (address, size, kind) in self.symbols.items():
+            elf.symbol(name, address, size=size, type=kind, section=1)
+        return elf.written()
+
+    @property
+    def end(self) -> int:
+        """Behind all sections."""
+        return max(address + len(data) for address, data, _ in self.sections.values()) + 0x1000
+
+    def system_map(self) -> bytes:
+        """What nm -n would say."""
+        digits = 2 * self.arch.word
+        text = {"T": EXEC, "D": WRITE, "R": ALLOC}
+        lines = []
+        for name, (address, _, _) in self.symbols.items():
+            flags = next(
+                (flags for start, data, flags in self.sections.values() if start <= address <= start + len(data)), WRITE
+            )
+            letter = next(letter for letter, flag in text.items() if flags & flag)
+            lines.append((address, f"{address:0{digits}x} {letter} {name}\n"))
+        return "".join(line for _, line in sorted(lines)).encode()
+
+    def patch(self, address: int, data: bytes) -> None:
+        """Change bytes of a section."""
+        for start, there, _ in self.sections.values():
+            if start <= address < start + len(there):
+                there[address - start : address - start + len(data)] = data
+                return
+        raise AssertionError(f"no section at {address:#x}")
+
+    def address(self, name: str) -> int:
+        """Where a symbol is."""
+        return self.symbols[name][0]
+
+
+def small_kernel(arch: Arch, variant: Variant, *, release: str | None = None, structs: bool = True) -> SmallKernel:
+    """Our own trampolines of a variant as a kernel's image, with its banner, its table of sites and, maybe, BTF."""
+    (subject,) = load(arch, [variant])
+    placed = placement(subject)
+    kernel = SmallKernel(arch, variant)
+    kernel.sections[".text"] = (placed.text, bytearray(_text(placed)), ALLOC | EXEC)
+    kernel.sections[".data"] = (placed.data, bytearray(_data(placed)), ALLOC | WRITE)
+    read_only = placed.data + 0x40000
+    banner = f"Linux version {release or releases.release(variant.release).version}-small (nobody@nowhere) #1 SMP\n"
+    kernel.sections[".rodata"] = (read_only, bytearray(banner.encode() + b"\0"), ALLOC)
+    kernel.symbols[BANNER] = (read_only, len(banner) + 1, OBJECT)
+    if structs:
+        every = (arch.pt_regs, ftrace_ops(releases.release(variant.release), arch.word, variant.abilities))
+        kernel.sections[".BTF"] = (read_only + 0x1000, bytearray(btf(every, arch)), ALLOC)
+    kernel.symbols |= dict(_symbols(subject, placed))
+    return kernel
+
+
+def _text(placed: Placement) -> bytes:
+    """All code, and a return at every C function."""
+    text = bytearray(placed.exit + 16 - placed.text)
+    for chunk in (*placed.trampolines.chunks, *placed.kernel.chunks):
+        if placed.text <= chunk.address < placed.exit:
+            text[chunk.address - placed.text : chunk.end - placed.text] = chunk.data
+    for gate in placed.gates:
+        code = placed.arch.function_return
+        text[gate - placed.text : gate - placed.text + len(code)] = code
+    return bytes(text)
+
+
+def _data(placed: Placement) -> bytes:
+    data = bytearray(0x8000)
+    for chunk in (*placed.trampolines.chunks, *placed.kernel.chunks):
+        at = chunk.address - placed.data
+        if 0 <= at < len(data):
+            data[at : at + len(chunk.data)] = chunk.data
+    return bytes(data)
+
+
+def _symbols(subject: Subject, placed: Placement) -> Iterator[tuple[str, tuple[int, int, int]]]:
+    """Every name that the laboratory has, functions with their sizes."""
+    for name in placed.symbols:
+        address = placed.symbols.address(name)
+        function = placed.symbols.function(address)
+        if name in VARIABLES:
+            yield name, (address, 4 if VARIABLES[name] == "int" else subject.arch.word, OBJECT)
+        elif address in placed.gates:
+            yield name, (address, GATE_SIZE, FUNC)
+        elif name != EXIT and function:
+            whole = function.name == name
+            yield name, (address, function.end - address if whole else 0, FUNC if whole else 0)
+    table = next(chunk for chunk in placed.kernel.chunks if chunk.section == SITES)
+    yield "__start_mcount_loc", (table.address, 0, 0)
+    yield "__stop_mcount_loc", (table.end, 0, 0)
+
+
+# -- BTF ---------------------------------------------------------------------------------------------------------------
+
+
+def btf(structs: Iterable[Struct], arch: Arch) -> bytes:
+    """A section .BTF with these structs, each member an array of bytes of its size."""
+    order, names, types = ">" if arch.big_endian else "<", bytearray(b"\0"), bytearray()
+
+    def text(name: str) -> int:
+        names.extend(name.encode() + b"\0")
+        return len(names) - len(name) - 1
+
+    types += struct.pack(order + "4I", text("char"), BTF_INT << 24, 1, 8)
+    made = list(structs)
+    sizes = sorted({member.size for item in made for member in item.members})
+    for size in sizes:
+        types += struct.pack(order + "6I", 0, BTF_ARRAY << 24, 0, 1, 1, size)
+    for item in made:
+        types += struct.pack(order + "3I", text(item.name), BTF_STRUCT << 24 | len(item.members), item.size)
+        for member in item.members:
+            types += struct.pack(order + "3I", text(member.name), 2 + sizes.index(member.size), 8 * member.offset)
+    head = struct.pack(order + "HBB5I", 0xEB9F, 1, 0, 24, 0, len(types), len(types), len(names))
+    return head + bytes(types) + bytes(names)
