@@ -209,11 +209,13 @@ def _end(piece: Piece, bases: Mapping[str, int], start: int) -> int:
 def _functions(piece: Piece) -> dict[str, int]:
     """{name: size in bytes} of what listings should call a function.
 
-    A source whose author typed no label as a function gets its global labels instead, each up to the next one.
+    That is what its author typed as one or gave a size: SYM_CODE_END() of the kernel gives return_to_handler a size and
+    no type. A source without any gets its global labels instead, each up to the next one.
     """
     code = {section.name: section for section in piece.sections.values() if section.executable}
     labels = [symbol for symbol in piece.symbols.values() if symbol.section in code]
-    shown = [symbol for symbol in labels if symbol.function] or [item for item in labels if item.binding != "local"]
+    shown = [symbol for symbol in labels if symbol.function or symbol.size]
+    shown = shown or [symbol for symbol in labels if symbol.binding != "local"]
     shown.sort(key=lambda symbol: (symbol.section or "", symbol.value))
     sizes = {}
     for symbol, after in zip_longest(shown, shown[1:]):
