@@ -110,10 +110,11 @@ def _end(at: PlacedLine) -> int:
 
 
 def _runs(lines: Sequence[PlacedLine]) -> Iterator[list[PlacedLine]]:
-    """Instructions that follow each other without a gap."""
+    """Instructions of one section that follow each other without a gap."""
     run: list[PlacedLine] = []
     for at in lines:
-        if run and (not at.line.instruction or _end(run[-1]) != at.address):
+        behind = run and _end(run[-1]) == at.address and run[-1].line.section == at.line.section
+        if run and not (at.line.instruction and behind):
             yield run
             run = []
         if at.line.instruction:
