@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is under test: code, symbols, source lines, variant, origin. No command can tell who made it.
 
-One loader so far: assembly, of a variant's own source or of a user's in its place.
+This loader assembles a variant's own source, or a user's in its place.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from emulator import catalog
 from emulator.assembly import choose
 from emulator.assembly.piece import Piece, Source
+from emulator.brought import Brought
 from emulator.description import Arch, Variant
-from emulator.errors import UnknownName
-from emulator.source import read_source
+from emulator.errors import AssemblyError, UnknownName
 
 KERNEL = "kernel.S"
 OURS = "ours"
@@ -76,33 +76,52 @@ def record_offsets(arch: Arch) -> dict[str, int]:
 
 
 def load(
-    arch: Arch, variants: Iterable[Variant], *, source: Path | None = None, assembler: str | None = None
+    arch: Arch,
+    variants: Iterable[Variant],
+    *,
+    source: Path | None = None,
+    brought: Brought | None = None,
+    assembler: str | None = None,
 ) -> list[Subject]:
-    """Assemble the trampolines of these variants, all in one go, with a user's source in the place of theirs if given.
+    """Assemble the trampolines of these variants, all in one go.
 
-    Raises InputError (AssemblyError) where a source cannot be read or assembled.
+    A user's own take their place if given: as `brought`, or as `source` where nothing else belongs to it. Raises
+    InputError (AssemblyError) where a source cannot be read or assembled.
     """
-    pairs = [(variant, _trampolines(arch, variant, source), _kernel(arch, variant)) for variant in variants]
+    if source is not None:
+        brought = Brought(source=source)
+    pairs = [(variant, _trampolines(arch, variant, brought), _kernel(arch, variant)) for variant in variants]
     # Variants share sources, kernel.S above all: each is assembled once for each set of defines.
     every = {_key(text): text for _, *texts in pairs for text in texts}
-    pieces = dict(zip(every, choose(assembler, arch).assemble(arch, list(every.values())), strict=True))
-    whose = (str(source), ("--source", str(source))) if source else ()
+    try:
+        pieces = dict(zip(every, choose(assembler, arch).assemble(arch, list(every.values())), strict=True))
+    except AssemblyError as error:
+        raise (brought.explain(error, arch) if brought else error) from None
+    if brought is None:
+        return [Subject(arch, variant, pieces[_key(ours)], pieces[_key(kernel)]) for variant, ours, kernel in pairs]
     return [
-        Subject(arch, variant, pieces[_key(trampolines)], pieces[_key(kernel)], *whose)
-        for variant, trampolines, kernel in pairs
+        Subject(
+            arch,
+            variant,
+            brought.finish(pieces[_key(theirs)], arch),
+            pieces[_key(kernel)],
+            str(brought.source),
+            brought.words,
+        )
+        for variant, theirs, kernel in pairs
     ]
 
 
-def _key(source: Source) -> tuple[str, frozenset[tuple[str, int]]]:
-    return source.name, frozenset(source.defines.items())
+def _key(source: Source) -> tuple[str, str, frozenset[tuple[str, int]]]:
+    return source.name, source.text, frozenset(source.defines.items())
 
 
-def _trampolines(arch: Arch, variant: Variant, source: Path | None) -> Source:
-    """A copy of one of our sources may include what the original includes, wherever the copy is."""
-    symbols, ours = {**record_offsets(arch), **variant.defines}, str(catalog.trampolines(arch))
-    if source is None:
-        return Source(_own_name(arch, variant.source), catalog.source_text(arch, variant.source), symbols, (ours,))
-    return Source(str(source), read_source(source), symbols, (str(source.parent), ours))
+def _trampolines(arch: Arch, variant: Variant, brought: Brought | None) -> Source:
+    symbols = {**record_offsets(arch), **variant.defines}
+    if brought is not None:
+        return brought.text_for(arch, variant, symbols)
+    folders = (str(catalog.trampolines(arch)),)
+    return Source(_own_name(arch, variant.source), catalog.source_text(arch, variant.source), symbols, folders)
 
 
 def _kernel(arch: Arch, variant: Variant) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from emulator.description import Arch, Variant
 from emulator.errors import UsageError
 
 if TYPE_CHECKING:
+    from emulator.brought import Brought
+    from emulator.kernel_tree.tree import Tree
     from emulator.subject import Subject
 
 MOST_JOBS = 256
@@ -38,14 +41,54 @@ def brought(options: argparse.Namespace) -> Path | None:
     return source
 
 
+def bring(options: argparse.Namespace, file: Path) -> Brought:
+    """A user's file with all that the options say belongs to it. Raises UsageError, InputError."""
+    from emulator.brought import Brought, definitions  # noqa: PLC0415 - see start_assembler()
+
+    folders, symbols = tuple(options.include), definitions(options.define)
+    return Brought(source=file, includes=folders, defines=symbols, tree=tree(options))
+
+
+def tree(options: argparse.Namespace) -> Tree | None:
+    """The kernel tree that a source is out of. Raises UsageError, InputError."""
+    from emulator.kernel_tree.tree import Tree  # noqa: PLC0415 - see start_assembler()
+
+    if options.tree is not None:
+        return Tree(options.tree, options.build, options.config)
+    for option in ("build", "config"):
+        if getattr(options, option) is not None:
+            raise UsageError(f"--{option} {getattr(options, option)}: it belongs to a kernel tree; name that by --tree")
+    return None
+
+
+def _expect_source(options: argparse.Namespace) -> None:
+    """Raises UsageError for what belongs to a source, where there is none."""
+    if brought(options):
+        return
+    for option in ("include", "define", "tree", "build", "config"):
+        if getattr(options, option):
+            raise UsageError(f"--{option}: it belongs to a source of yours; name that by --source")
+
+
+def _likely(options: argparse.Namespace) -> Arch:
+    """The architecture that a source of a kernel's tree is of, else this machine's."""
+    file = getattr(options, "source", None)
+    if file is not None and options.tree is not None:
+        folders = file.absolute().parts
+        for found in map(catalog.load, catalog.names()):
+            if ("arch", found.kernel) in pairwise(folders):
+                return found
+    return catalog.host()
+
+
 def arch(options: argparse.Namespace) -> Arch:
-    """The one that is named, else this machine's. Raises UnknownName."""
-    return catalog.find(options.arch) if options.arch else catalog.host()
+    """The one that is named, else a kernel source's own, else this machine's. Raises UnknownName."""
+    return catalog.find(options.arch) if options.arch else _likely(options)
 
 
 def archs(options: argparse.Namespace) -> list[Arch]:
     """Those that are named, else this machine's. Raises UnknownName; UsageError where a user's file is for one."""
-    found = [catalog.find(name) for name in dict.fromkeys(options.arch)] or [catalog.host()]
+    found = [catalog.find(name) for name in dict.fromkeys(options.arch)] or [_likely(options)]
     file = brought(options)
     if file and len(found) > 1:
         raise UsageError(f"{file}: it is for one architecture, not for {len(found)}")
@@ -53,10 +96,25 @@ def archs(options: argparse.Namespace) -> list[Arch]:
 
 
 def variant(options: argparse.Namespace, arch: Arch) -> Variant:
-    """The one that is named, else the release's own. Raises UnknownName."""
+    """The one that is named, else as the kernel tree is configured, else the release's own.
+
+    Raises UnknownName, UsageError, InputError.
+    """
     from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
 
-    return select(arch, options.release, options.variant)
+    if options.variant:
+        return select(arch, options.release, options.variant)
+    return _usual(options, arch)
+
+
+def _usual(options: argparse.Namespace, arch: Arch) -> Variant:
+    """The variant where none is named."""
+    from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
+
+    if options.release:
+        select(arch, options.release)
+    kernel = tree(options)
+    return kernel.variant(arch, options.release) if kernel else select(arch, options.release)
 
 
 def variants(options: argparse.Namespace, arch: Arch) -> list[Variant]:
@@ -66,7 +124,7 @@ def variants(options: argparse.Namespace, arch: Arch) -> list[Variant]:
     if options.variant:
         return [select(arch, options.release, name) for name in dict.fromkeys(options.variant)]
     if brought(options):
-        return [select(arch, options.release)]
+        return [_usual(options, arch)]
     if options.release:
         select(arch, options.release)
     return [item for item in arch.variants if options.release in (None, item.release)]
@@ -76,7 +134,10 @@ def load(options: argparse.Namespace, arch: Arch, variants: Iterable[Variant]) -
     """These variants with their own code, or with the user's. Raises InputError."""
     from emulator import subject  # noqa: PLC0415 - see start_assembler()
 
-    return subject.load(arch, variants, source=brought(options), assembler=options.assembler)
+    _expect_source(options)
+    file = brought(options)
+    own = bring(options, file) if file else None
+    return subject.load(arch, variants, brought=own, assembler=options.assembler)
 
 
 def subjects(options: argparse.Namespace) -> list[Subject]:

@@ -65,7 +65,7 @@ def _operand(text: str, options: argparse.Namespace) -> list[Side]:
 def _source(file: Path, options: argparse.Namespace) -> Side:
     arch = choose.arch(options)
     chosen = choose.variant(options, arch)
-    (subject,) = load(arch, [chosen], source=file, assembler=options.assembler)
+    (subject,) = load(arch, [chosen], brought=choose.bring(options, file), assembler=options.assembler)
     return side(subject, options.seed)
 
 
