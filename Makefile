@@ -6,6 +6,9 @@
 #: VARIANT   --variant: its configuration; default: the release's own
 #: SRC       --source: your trampoline.S in the place of ours
 #: OBJ       --object: your trampoline.o, as kbuild or any compiler makes it
+#: KDIR      --tree: the kernel tree that SRC is out of
+#: O         --build: where that tree was built
+#: CONFIG    --config: a .config for it
 #: OPS       --ops: "NAME[:FLAG or KEY=VALUE]... ..." what to register; several with spaces between
 #: FUNCTION  --function: the traced function to call
 #: SEED      --seed: the number that all values are drawn from
@@ -18,7 +21,8 @@
 #: KUNIT     of soak: the kernel's tools/testing/kunit/kunit.py, to read our KTAP with
 #: OLD       of diff: a .S, a saved JSON document of check, or ARCH:VARIANT of ours
 #: NEW       of diff: the same
-VARIABLES := ARCH RELEASE VARIANT SRC OBJ OPS FUNCTION SEED FORMAT CLAUSE SCENARIO SEEDS JOBS ALLOW KUNIT OLD NEW
+VARIABLES := ARCH RELEASE VARIANT SRC OBJ VMLINUX KDIR O CONFIG OPS FUNCTION SEED FORMAT CLAUSE SCENARIO SEEDS JOBS ALLOW \
+	KUNIT OLD NEW
 PYTHON ?= python3
 V ?= 0
 
@@ -32,11 +36,13 @@ $(if $(unknown),$(error unknown variable $(firstword $(unknown)); `make help` li
 
 quoted = '$(subst ','\'',$(1))'
 option = $(if $($(2)),$(1)=$(call quoted,$($(2))))
-subject = $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(call option,--source,SRC) $(call option,--object,OBJ)
+kernel = $(call option,--tree,KDIR) $(call option,--build,O) $(call option,--config,CONFIG)
+source = $(call option,--source,SRC) $(kernel)
+subject = $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(source)
 scenario = $(foreach spec,$(OPS),--ops=$(call quoted,$(spec))) $(call option,--function,FUNCTION) $(call option,--seed,SEED)
 format = $(call option,--format,FORMAT)
 each = $(foreach word,$($(2)),$(1)=$(call quoted,$(word)))
-narrow = $(call option,--release,RELEASE) $(call each,--variant,VARIANT) $(call option,--source,SRC) $(call option,--object,OBJ)
+narrow = $(call option,--release,RELEASE) $(call each,--variant,VARIANT) $(source)
 question = $(call each,--clause,CLAUSE) $(call each,--scenario,SCENARIO) $(call option,--seed,SEED)
 effort = $(call option,--seeds,SEEDS) $(call option,--jobs,JOBS) $(call option,--allow,ALLOW)
 operands = $(if $(OLD),$(call quoted,$(OLD))) $(if $(NEW),$(call quoted,$(NEW)))
@@ -65,7 +71,7 @@ check: .venv/run.stamp ## hold trampolines, ours or yours, to the contract
 	$(Q)$(RUN) emulator check $(foreach word,$(ARCH),$(call quoted,$(word))) $(narrow) $(question) $(effort) $(format)
 
 diff: .venv/run.stamp ## show what changed in behaviour between two trampolines, or since a saved check
-	$(Q)$(RUN) emulator diff $(operands) $(call option,--arch,ARCH) $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(call option,--seed,SEED) $(format)
+	$(Q)$(RUN) emulator diff $(operands) $(call option,--arch,ARCH) $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(kernel) $(call option,--seed,SEED) $(format)
 
 selftest: .venv/run.stamp ## run the kernel's own tests through our trampolines, or through yours
 	$(Q)$(RUN) emulator selftest $(arch) $(subject) $(call option,--seed,SEED) $(format)

@@ -12,6 +12,7 @@ from emulator.description import (
     Entry,
     Graph,
     GraphCall,
+    Kbuild,
     Memory,
     Quirk,
     Reg,
@@ -157,6 +158,56 @@ def v6_static(release: str, *quirks: Quirk, **defines: int) -> Variant:
     )
 
 
+# -- the kernel's build -----------------------------------------------------------------------------------------------
+
+# Configuration: multi_v7_defconfig, as far as headers of entry-ftrace.S look at it.
+KBUILD = Kbuild(
+    macros={
+        "__arm__": "1",
+        "__ARMEL__": "1",
+        "__ARM_EABI__": "1",
+        "__ARM_ARCH": "7",
+        "__ARM_ARCH_7A__": "1",
+        "__LINUX_ARM_ARCH__": "7",  # arch/arm/Makefile: cpp-$(CONFIG_CPU_32v7)
+        "__SIZEOF_POINTER__": "4",
+        "__SIZEOF_LONG__": "4",
+        "__CHAR_BIT__": "8",
+    },
+    before=("arch/arm/include/asm/unified.h",),
+    configuration={
+        "CONFIG_ARM": "y",
+        "CONFIG_MMU": "y",
+        "CONFIG_SMP": "y",
+        "CONFIG_AEABI": "y",
+        "CONFIG_CPU_V7": "y",
+        "CONFIG_CPU_32v6K": "y",
+        "CONFIG_CPU_32v7": "y",
+        "CONFIG_CPU_CP15_MMU": "y",
+        "CONFIG_CPU_CACHE_V7": "y",
+        "CONFIG_CPU_COPY_V6": "y",
+        "CONFIG_CPU_TLB_V7": "y",
+        "CONFIG_CPU_SPECTRE": "y",
+        "CONFIG_ARM_THUMB": "y",
+        "CONFIG_ARM_UNWIND": "y",
+        "CONFIG_ARM_HAS_GROUP_RELOCS": "y",
+        "CONFIG_ARM_PATCH_PHYS_VIRT": "y",
+        "CONFIG_CURRENT_POINTER_IN_TPIDRURO": "y",
+        "CONFIG_ARM_L1_CACHE_SHIFT": "6",
+        "CONFIG_FUNCTION_ALIGNMENT": "0",
+        "CONFIG_PAGE_SHIFT": "12",
+        "CONFIG_PAGE_OFFSET": "0xC0000000",
+        "CONFIG_PGTABLE_LEVELS": "2",
+    },
+    offsets={
+        **{f"S_{member.name.upper()}": member.name for member in PT_REGS.members[:16]},
+        "S_PSR": "cpsr",
+        "S_OLD_R0": "ORIG_r0",
+    },
+    sizes=("PT_REGS_SIZE", "S_FRAME_SIZE"),
+    unread=(".ARM.ex*", ".alt.smp.init", ".pv_table"),
+)
+
+
 ARCH = Arch(
     name="arm",
     title="32-bit ARM, ARM state",
@@ -193,6 +244,7 @@ ARCH = Arch(
     pt_regs=PT_REGS,
     function_return=bytes.fromhex("1eff2fe1"),  # bx lr
     exit=bytes.fromhex("feffffea"),  # b .
+    kbuild=KBUILD,
     variants=(
         Variant(
             name="3.6",

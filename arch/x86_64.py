@@ -15,6 +15,7 @@ from emulator.description import (
     Entry,
     Graph,
     GraphCall,
+    Kbuild,
     Memory,
     Poke,
     Quirk,
@@ -320,6 +321,37 @@ def v6(
     )
 
 
+# -- the kernel's build -----------------------------------------------------------------------------------------------
+
+# Configuration: x86_64_defconfig, as far as headers of ftrace_64.S look at it, without CALL_DEPTH_TRACKING, for which
+# asm-offsets.h would have to know struct pcpu_hot. Before 6.9 mitigations have no MITIGATION_ in their names.
+KBUILD = Kbuild(
+    macros={"__x86_64__": "1", "__LP64__": "1", "__CHAR_BIT__": "8", "__SIZEOF_POINTER__": "8", "__SIZEOF_LONG__": "8"},
+    configuration={
+        "CONFIG_X86": "y",
+        "CONFIG_X86_64": "y",
+        "CONFIG_64BIT": "y",
+        "CONFIG_SMP": "y",
+        "CONFIG_X86_64_SMP": "y",
+        "CONFIG_OBJTOOL": "y",
+        "CONFIG_HAVE_FENTRY": "y",
+        "CONFIG_FUNCTION_ALIGNMENT": "16",
+        "CONFIG_PAGE_SHIFT": "12",
+        "CONFIG_PHYSICAL_START": "0x1000000",
+        "CONFIG_PHYSICAL_ALIGN": "0x200000",
+        "CONFIG_X86_L1_CACHE_SHIFT": "6",
+        "CONFIG_X86_INTERNODE_CACHE_SHIFT": "6",
+        "CONFIG_RETPOLINE": "y",
+        "CONFIG_RETHUNK": "y",
+        "CONFIG_MITIGATION_RETPOLINE": "y",
+        "CONFIG_MITIGATION_RETHUNK": "y",
+    },
+    offsets={f"pt_regs_{member.name}": member.name for member in PT_REGS.members},
+    sizes=("PTREGS_SIZE",),
+    # what boot, objtool and the unwinder read
+    unread=(".alt*", ".orc_*", ".return_sites", ".retpoline_sites", ".call_sites", ".ibt_endbr_seal", "__bug_table"),
+)
+
 ARCH = Arch(
     name="x86_64",
     title="64-bit x86",
@@ -364,6 +396,7 @@ ARCH = Arch(
     },
     landing_pad=bytes.fromhex("f30f1efa"),  # endbr64
     exit=b"\xf4",
+    kbuild=KBUILD,
     variants=(
         Variant(
             name="3.6",

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from emulator.errors import EmulatorError, InputError, RunError
 
@@ -136,8 +137,8 @@ def _diff(command: argparse.ArgumentParser) -> None:
     command.add_argument("--arch", metavar="ARCH", help="what a .S or .o is for (default: this host's)")
     command.add_argument("--release", metavar="R", help="what it stands in for: kernel release (default: the newest)")
     command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
-    command.add_argument("--system-map", metavar="F", type=Path, help="the symbols of a vmlinuz, which has none")
     command.add_argument("--seed", metavar="N", type=int, default=1, help="any gives the same (default: 1)")
+    _belonging(command)
     _assembler(command)
     command.set_defaults(run="emulator.commands.diff")
     _output(command)
@@ -170,9 +171,21 @@ def _whose(command: argparse.ArgumentParser, verb: str) -> None:
     files.add_argument("--source", metavar="F.S", type=Path, help=f"a trampoline to {verb} in the place of ours")
     files.add_argument("--object", metavar="F.o", type=Path, help="the same, compiled: an object of kbuild's, say")
     files.add_argument("--vmlinux", metavar="F", type=Path, help=f"a kernel's image, to {verb} its trampolines")
-    command.add_argument("--system-map", metavar="F", type=Path, help="the symbols of a vmlinuz, which has none")
-    command.set_defaults(told=())  # what emulator.commands.choose finds out about such a file
+    _belonging(command)
     _assembler(command)
+
+
+def _belonging(command: argparse.ArgumentParser) -> None:
+    """What belongs to a source, and to a kernel's image."""
+    several: dict[str, Any] = {"action": "append", "default": []}
+    command.add_argument(
+        "--include", metavar="DIR", type=Path, help="a folder that the source includes from", **several
+    )
+    command.add_argument("--define", metavar="NAME=N", help="a symbol that the source is assembled with", **several)
+    command.add_argument("--tree", metavar="DIR", type=Path, help="the kernel tree that the source is out of")
+    command.add_argument("--build", metavar="DIR", type=Path, help="where that tree was built (O= of make)")
+    command.add_argument("--config", metavar="F", type=Path, help="a .config for that tree, instead of the build's")
+    command.add_argument("--system-map", metavar="F", type=Path, help="the symbols of a vmlinuz, which has none")
 
 
 def _assembler(command: argparse.ArgumentParser) -> None:

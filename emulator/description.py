@@ -319,6 +319,18 @@ class BootTable(NamedTuple):
     """Offset of the 2 bytes that say which feature of the CPU it depends on: 32 * word + bit."""
 
 
+CONFIGURED = (
+    Ability.FUNCTION_TRACER
+    | Ability.DYNAMIC_FTRACE
+    | Ability.DYNAMIC_FTRACE_WITH_REGS
+    | Ability.DYNAMIC_FTRACE_WITH_ARGS
+    | Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS
+    | Ability.FUNCTION_GRAPH_TRACER
+    | Ability.FRAME_POINTER
+)
+"""The abilities that a .config shows, each as CONFIG_<name>; of the others it has at most a CONFIG_HAVE_<name>."""
+
+
 class Quirk(NamedTuple):
     """A known fault of that kernel release: the clause it breaks, what exactly, what happens, and the source.
 
@@ -368,6 +380,28 @@ class Variant:
     def entries(self) -> tuple[Entry, ...]:
         """The trampolines that sites call: ftrace_caller, and ftrace_regs_caller where there is one."""
         return (self.plain, self.regs) if self.regs else (self.plain,)
+
+
+# -- the kernel's build ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kbuild:
+    """How the kernel's own build treats a .S of this architecture, as far as a tree's files don't say it themselves."""
+
+    macros: Mapping[str, str]
+    """What the compiler defines and kernel headers look at (cc -dM -E), and what arch/<kernel>/Makefile gives by -D."""
+    before: tuple[str, ...] = ()
+    """Files, from the tree's root, that arch/<kernel>/Makefile has included before each source."""
+    configuration: Mapping[str, str]
+    """What a tree without a configuration is taken to have, as .config puts it: y, or a number. What the variant's
+    abilities and defines imply comes on top."""
+    offsets: Mapping[str, str] = field(default_factory=dict)
+    """What asm-offsets.h calls the members of pt_regs: {its name: the member}."""
+    sizes: tuple[str, ...] = ()
+    """What it calls pt_regs's size."""
+    unread: tuple[str, ...] = ()
+    """Sections, as fnmatch reads them, that no trampoline needs to run."""
 
 
 # -- engines -----------------------------------------------------------------------------------------------------------
@@ -445,6 +479,8 @@ class Arch:
     """What an indirect branch must find in a kernel with KERNEL_IBT; empty where there is no such thing."""
     exit: bytes
     """Any one instruction that can stand at the exit address; it never runs."""
+    kbuild: Kbuild | None = None
+    """None: sources of the kernel's own are not taken out of a tree."""
     variants: tuple[Variant, ...]
     """Oldest release first; the one whose name is its release is that release's default."""
 

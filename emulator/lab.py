@@ -48,20 +48,13 @@ class Lab:
         variant: str | None = None,
         seed: int = 1,
         source: str | Path | None = None,
-        object_file: str | Path | None = None,
         assembler: str | None = None,
         subject: Subject | None = None,
     ) -> None:
         if subject is None:
             declared = catalog.find(arch)
             chosen = select(declared, release, variant)
-            (subject,) = load(
-                declared,
-                [chosen],
-                source=Path(source) if source else None,
-                object_file=Path(object_file) if object_file else None,
-                assembler=assembler,
-            )
+            (subject,) = load(declared, [chosen], source=Path(source) if source else None, assembler=assembler)
         self.subject, self.arch, self.variant, self.seed = subject, subject.arch, subject.variant, seed
         self.layout = Layout(self.arch)
         self.passes_op = Ability.ARCH_SUPPORTS_FTRACE_OPS in self.variant.abilities

@@ -20,6 +20,7 @@ from emulator.core.returns import RETURN_TO_HANDLER
 from emulator.description import Arch, Entry, Variant
 from emulator.errors import InputError, Place
 from emulator.objects import load_object
+from emulator.recognised import Recognised
 from emulator.subject import own_trampolines
 
 SHOWN = 6
@@ -39,20 +40,6 @@ class Evidence:
     """As uname -r says it: 6.1.0-13-amd64."""
     code: Mapping[str, bytes] = field(default_factory=dict)
     """The bytes of functions that sites call, addresses filled in or not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recognised:
-    """The variant, why it, and what could not be told."""
-
-    variant: Variant
-    reasons: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> tuple[str, ...]:
-        """A sentence each, for a report."""
-        return (f"taken for {self.variant.name}: it {'; '.join(self.reasons)}", *self.notes)
 
 
 def evidence(arch: Arch, piece: Piece) -> Evidence:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is under test: code, symbols, source lines, variant, origin. No command can tell who made it.
 
-Two loaders so far: assembly, of a variant's own source or of a user's in its place; and objects of a user's.
+Here a variant's own source is assembled, or a user's in its place; loaders.py has objects and images of kernels.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator import catalog
 from emulator.assembly import choose
 from emulator.assembly.piece import Piece, Source
 from emulator.description import Arch, Memory, Struct, Variant
-from emulator.errors import UnknownName, UsageError
-from emulator.objects import load_object
-from emulator.source import read_source
+from emulator.errors import AssemblyError, UnknownName
+
+if TYPE_CHECKING:
+    from emulator.brought import Brought
 
 KERNEL = "kernel.S"
 OURS = "ours"
@@ -101,32 +102,39 @@ def load(
     variants: Iterable[Variant],
     *,
     source: Path | None = None,
-    object_file: Path | None = None,
+    brought: Brought | None = None,
     assembler: str | None = None,
 ) -> list[Subject]:
-    """The trampolines of these variants, all in one go, or a user's source or object in the place of theirs.
+    """Assemble the trampolines of these variants, all in one go.
 
-    Raises InputError (AssemblyError) where a file cannot be read, assembled or loaded, UsageError for two of them.
+    A user's own take their place if given: as `brought`, or as `source` where nothing else belongs to it. Raises
+    InputError (AssemblyError) where a source cannot be read or assembled.
     """
-    if source and object_file:
-        raise UsageError("a source and an object cannot both be the subject")
     chosen = list(variants)
-    loaded = load_object(arch, object_file) if object_file else None
-    texts = [] if loaded else [_trampolines(arch, variant, source) for variant in chosen]
-    kernels = [_kernel(arch, variant) for variant in chosen]
-    pieces = _assembled(arch, [*texts, *kernels], assembler)
-    trampolines = [loaded] * len(chosen) if loaded else pieces[: len(chosen)]
-    file, option = (object_file, "--object") if object_file else (source, "--source")
-    origin, words = (str(file), (option, str(file))) if file else (OURS, ())
-    return [
-        Subject(arch, variant, code, kernel, origin, words, notes=code.notes)
-        for variant, code, kernel in zip(chosen, trampolines, pieces[len(texts) :], strict=True)
-    ]
+    if source is not None:
+        brought = _alone(source)
+    texts = [_trampolines(arch, variant, brought) for variant in chosen]
+    texts += [_kernel(arch, variant) for variant in chosen]
+    try:
+        pieces = _assembled(arch, texts, assembler)
+    except AssemblyError as error:
+        raise (brought.explain(error, arch) if brought else error) from None
+    made = zip(chosen, pieces[: len(chosen)], pieces[len(chosen) :], strict=True)
+    if brought is None:
+        return [Subject(arch, variant, code, kernel) for variant, code, kernel in made]
+    whose = str(brought.source), brought.words
+    return [Subject(arch, variant, brought.finish(code, arch), kernel, *whose) for variant, code, kernel in made]
 
 
-def own_functions(arch: Arch, variant: Variant, assembler: str | None = None) -> Piece:
-    """The fake kernel's own functions with their sites. Raises InputError (AssemblyError)."""
-    return _assembled(arch, [_kernel(arch, variant)], assembler)[0]
+def _alone(source: Path) -> Brought:
+    from emulator.brought import Brought  # noqa: PLC0415 - our own sources need not wait for it
+
+    return Brought(source=source)
+
+
+def own_kernels(arch: Arch, variants: Iterable[Variant], assembler: str | None = None) -> list[Piece]:
+    """The fake kernels' own functions with their sites. Raises InputError (AssemblyError)."""
+    return _assembled(arch, [_kernel(arch, variant) for variant in variants], assembler)
 
 
 def own_trampolines(arch: Arch, variants: Iterable[Variant], assembler: str | None = None) -> list[Piece]:
@@ -141,16 +149,16 @@ def _assembled(arch: Arch, texts: Sequence[Source], assembler: str | None) -> li
     return [pieces[_key(text)] for text in texts]
 
 
-def _key(source: Source) -> tuple[str, frozenset[tuple[str, int]]]:
-    return source.name, frozenset(source.defines.items())
+def _key(source: Source) -> tuple[str, str, frozenset[tuple[str, int]]]:
+    return source.name, source.text, frozenset(source.defines.items())
 
 
-def _trampolines(arch: Arch, variant: Variant, source: Path | None) -> Source:
-    """A copy of one of our sources may include what the original includes, wherever the copy is."""
-    symbols, ours = {**record_offsets(arch), **variant.defines}, str(catalog.trampolines(arch))
-    if source is None:
-        return Source(_own_name(arch, variant.source), catalog.source_text(arch, variant.source), symbols, (ours,))
-    return Source(str(source), read_source(source), symbols, (str(source.parent), ours))
+def _trampolines(arch: Arch, variant: Variant, brought: Brought | None) -> Source:
+    symbols = {**record_offsets(arch), **variant.defines}
+    if brought is not None:
+        return brought.text_for(arch, variant, symbols)
+    folders = (str(catalog.trampolines(arch)),)
+    return Source(_own_name(arch, variant.source), catalog.source_text(arch, variant.source), symbols, folders)
 
 
 def _kernel(arch: Arch, variant: Variant) -> Source:

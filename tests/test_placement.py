@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from emulator import catalog
@@ -38,3 +40,16 @@ def test_kernels_of_one_subject_share_its_placement_and_nothing_else() -> None:
     assert "probe" not in placement(subject).symbols
     assert one.record("vfs_read").target
     assert not other.record("vfs_read").target
+
+
+def test_a_size_makes_a_function_of_code_without_a_type(tmp_path: Path) -> None:
+    source = tmp_path / "mine.S"
+    source.write_text(
+        "        .globl f, g, h\n        .type f, @function\nf:      ret\n        .size f, . - f\n"
+        "g:      nop\nh:      ret\n        .type g, STT_NOTYPE\n        .size g, . - g\n"
+    )
+    arch = catalog.load("x86_64")
+    (subject,) = load(arch, [arch.variant("6.12")], source=source)
+    symbols = placement(subject).symbols
+    names = [symbols.function(symbols.address("f") + offset) for offset in range(3)]
+    assert [found and found.name for found in names] == ["f", "g", "g"]

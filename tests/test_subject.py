@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from emulator import catalog
+from emulator.core.ops import FtraceOps
 from emulator.description import Arch
 from emulator.errors import InputError, UnknownName
+from emulator.lab import Lab
 from emulator.subject import load, record_offsets, select
 
 ARCHES = [catalog.load(name) for name in catalog.names()]
@@ -82,3 +84,20 @@ def test_a_copy_of_any_source_of_ours_is_complete_wherever_it_is(tmp_path: Path,
         path.write_text(catalog.source_text(arch, variant.source))
         (copied,), (ours,) = load(arch, [variant], source=path), load(arch, [variant])
         assert copied.trampolines.sections == ours.trampolines.sections
+
+
+@pytest.mark.parametrize(
+    "own", ["", "        .globl __x86_return_thunk\n__x86_return_thunk: ret\n"], ids=["kernel's", "own"]
+)
+def test_a_return_thunk_is_a_return(tmp_path: Path, own: str) -> None:
+    source = tmp_path / "thunk.S"
+    text = catalog.source_text(X86, "ftrace-6.12.S")
+    assert "        ret\n" in text
+    source.write_text(text.replace("        ret\n", "        jmp __x86_return_thunk\n") + own)
+    lab = Lab("x86_64", release="6.12", source=source)
+    seen: list[int] = []
+    lab.register(FtraceOps("probe", lambda ip, *_: seen.append(ip), flags={"SAVE_REGS"}))
+    recording = lab.call("vfs_read")
+    assert seen
+    assert recording.outcome is None
+    assert not any(arrival.symbol == "__x86_return_thunk" for arrival in recording.arrivals)

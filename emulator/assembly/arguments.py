@@ -8,6 +8,7 @@ from functools import cache
 
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _WHOLE_STRING = re.compile(_STRING, re.DOTALL)
+_STRINGS = re.compile(rf"(?:{_STRING}\s*)+", re.DOTALL)
 _PART = re.compile(rf'{_STRING}|[^",()\[\]{{}}]+|.', re.DOTALL)
 
 
@@ -49,12 +50,29 @@ def squeeze(text: str, symbol: str) -> str:
     return _blanks(symbol).sub(lambda match: match[1] or (" " if match[2] else ""), text.strip())
 
 
-_ARGUMENT = re.compile(rf"(?:{_STRING}|[^\s,\"])+")
+_BETWEEN_BRACKETS = re.compile(rf'(?:{_STRING}|[^\s,"()\[\]])+|[^,"]', re.DOTALL)
 _SEPARATOR = re.compile(r"\s*,\s*|\s+")
 
 
+def argument_end(text: str, position: int) -> int:
+    """Where the macro argument ends that begins at `position`: at a comma, or at a blank outside of brackets."""
+    opened: list[str] = []
+    while match := _BETWEEN_BRACKETS.match(text, position):
+        part = match.group()
+        if part.isspace() and not opened:
+            break
+        if part in "([":
+            opened.append(")" if part == "(" else "]")
+        elif opened and part == opened[-1]:
+            opened.pop()
+        position = match.end()
+    return position
+
+
 def split_arguments(text: str, symbol: str, most: int | None = None) -> list[str]:
-    """Macro arguments: separated by commas or by blanks that `squeeze` keeps. The last of `most` takes the rest.
+    """Macro arguments: separated by commas, or by blanks outside of brackets that `squeeze` keeps.
+
+    The last of `most` takes the rest.
 
     Arguments may be empty, and may hold strings, which stay in their quotes. Raises ValueError for an open string.
     """
@@ -64,9 +82,9 @@ def split_arguments(text: str, symbol: str, most: int | None = None) -> list[str
     while position < len(text):
         if most is not None and len(found) == most - 1:
             return [*found, text[position:]]
-        match = _ARGUMENT.match(text, position)
-        found.append(match.group() if match else "")
-        position = match.end() if match else position
+        end = argument_end(text, position)
+        found.append(text[position:end])
+        position = end
         separator = _SEPARATOR.match(text, position)
         if separator is None:
             if position < len(text):
@@ -83,6 +101,13 @@ def unquote(text: str) -> str:
     if not _WHOLE_STRING.fullmatch(text):
         return text
     return text[1:-1].replace('\\"', '"')
+
+
+def strings_bytes(text: str) -> bytes:
+    """What quoted strings one behind the other stand for together. Raises ValueError."""
+    if not _STRINGS.fullmatch(text):
+        return string_bytes(text)
+    return b"".join(string_bytes(part) for part in _WHOLE_STRING.findall(text))
 
 
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]+)|(.))", re.DOTALL)

@@ -40,6 +40,7 @@ _PREPROCESSOR = re.compile(
     re.VERBOSE,
 )
 _NEEDS_PREPROCESSOR = "this source needs a C preprocessor; run it through one first (cc -E)"
+_DIRECTIVE = re.compile(rf"^[ \t]*(?:{_PREPROCESSOR.pattern})", re.VERBOSE | re.MULTILINE)
 
 
 @cache
@@ -76,6 +77,11 @@ def _lexed(name: str, text: str, comment: str) -> tuple[Statement, ...]:
     """Several variants often have the same source."""
     _check(name, text)
     return tuple(_Lexer(name, comment).run(text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def needs_preprocessor(text: str) -> bool:
+    """Whether a source has lines that a C preprocessor is meant to read."""
+    return _DIRECTIVE.search(text) is not None
 
 
 def split(statement: Statement, text: str, comment: str) -> list[Statement]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from emulator.assembly.arguments import split_arguments, squeeze, unquote
+from emulator.assembly.arguments import argument_end, split_arguments, squeeze, unquote
 from emulator.assembly.lexer import Statement
 
 
@@ -56,7 +56,8 @@ class Macro:
 
 
 _NAME = re.compile(r"\s*([\w.$]+)[\s,]*")
-_PARAMETER = re.compile(r'([\w.$]+)(?::(\w+))?(?:=("(?:[^"\\]|\\.)*"|[^\s,]*))?[\s,]*')
+_PARAMETER = re.compile(r"([\w.$]+)(?::(\w+))?(=)?")
+_SEPARATOR = re.compile(r"[\s,]*")
 
 
 def define(header: str, body: Sequence[Statement], symbol: str) -> Macro:
@@ -75,13 +76,15 @@ def parse_parameters(text: str) -> tuple[Parameter, ...]:
         match = _PARAMETER.match(text, position)
         if match is None:
             raise ValueError(f"expected a parameter, found {text[position : position + 20]!r}")
-        name, qualifier, default = match[1], match[2] or "", match[3] or ""
+        name, qualifier = match[1], match[2] or ""
+        end = argument_end(text, match.end()) if match[3] else match.end()
+        default = text[match.end() : end]
         if qualifier not in ("", "req", "vararg"):
             raise ValueError(f"a parameter is :req or :vararg, not :{qualifier}")
         if name in found:
             raise ValueError(f"two parameters are called {name!r}")
         found[name] = Parameter(name, unquote(default), qualifier)
-        position = match.end()
+        position = _SEPARATOR.match(text, end).end()  # type: ignore[union-attr] # it matches nothing, too
     return tuple(found.values())
 
 

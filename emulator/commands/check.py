@@ -94,7 +94,7 @@ def _reports(options: argparse.Namespace, question: Question) -> list[Report]:
     describe = options.format == "json"
     work = [
         (subject, orders(subject, question.seeds, question.exercises, describe=describe))
-        for subject in choose.subjects(options)
+        for subject in choose.Chosen(options).subjects()
     ]
     every = [order for _, shares in work for order in shares]
     with Progress(len(every)) as progress:

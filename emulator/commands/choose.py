@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,8 @@ from emulator.description import Arch, Variant
 from emulator.errors import UsageError
 
 if TYPE_CHECKING:
-    from emulator.images.kernel import KernelImage
+    from emulator.brought import Brought
+    from emulator.choice import Choice, Loader
     from emulator.subject import Subject
 
 MOST_JOBS = 256
@@ -34,98 +34,110 @@ def jobs(options: argparse.Namespace) -> int:
     return int(options.jobs)
 
 
-def brought(options: argparse.Namespace) -> Path | None:
-    """The file with the user's own code, if that is what is meant: a source, an object, a kernel's image."""
+class Chosen:
+    """What the options of one command name. Raises UsageError for options that do not go together, InputError."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._choice = _choice(options)
+
+    @property
+    def brought(self) -> Path | None:
+        """The file with the user's own code, if that is what is meant: a source, an object, a kernel's image."""
+        return _file(self._options)
+
+    @property
+    def arch(self) -> Arch:
+        """The one that is named, else the file's, else this machine's. Raises UnknownName, InputError."""
+        name = self._options.arch
+        return catalog.find(name) if name else self._likely
+
+    @property
+    def archs(self) -> list[Arch]:
+        """Those that are named, or as above. Raises UnknownName; UsageError where a user's file is for one."""
+        found = [catalog.find(name) for name in dict.fromkeys(self._options.arch)] or [self._likely]
+        if self.brought and len(found) > 1:
+            raise UsageError(f"{self.brought}: it is for one architecture, not for {len(found)}")
+        return found
+
+    @property
+    def _likely(self) -> Arch:
+        loader = self._choice.loader
+        return (loader.arch if loader else None) or catalog.host()
+
+    def variant(self, arch: Arch) -> Variant:
+        """The one that is named, or that a file is, else the release's own. Raises UnknownName, InputError."""
+        return self._choice.variant(arch, self._options.variant)
+
+    def variants(self, arch: Arch) -> list[Variant]:
+        """Those named; else the one that a user's file is; else all of the release, or of all.
+
+        Raises UnknownName, InputError.
+        """
+        names, release = self._options.variant, self._options.release
+        if names or self._choice.loader:
+            return [self._choice.variant(arch, name) for name in dict.fromkeys(names or (None,))]
+        if release:
+            self._choice.variant(arch)
+        return [item for item in arch.variants if release in (None, item.release)]
+
+    def load(self, arch: Arch, variants: Iterable[Variant]) -> list[Subject]:
+        """These variants with their own code, or with the user's. Raises InputError."""
+        return self._choice.load(arch, variants)
+
+    def subjects(self) -> list[Subject]:
+        """Every variant meant of every architecture meant. Raises UnknownName, UsageError, InputError."""
+        chosen = [(arch, self.variants(arch)) for arch in self.archs]
+        return [subject for arch, items in chosen for subject in self.load(arch, items)]
+
+
+def operand(options: argparse.Namespace, file: Path) -> tuple[Choice, Loader | None]:
+    """A file that is named by itself: what is wanted of it, and whoever loads it. Raises UsageError, InputError."""
+    from emulator.choice import Choice  # noqa: PLC0415 - see start_assembler()
+    from emulator.loaders import loader_of  # noqa: PLC0415
+
+    loader = loader_of(file, options.system_map, bring(options, file))
+    return Choice(loader, options.release, options.assembler), loader
+
+
+def bring(options: argparse.Namespace, file: Path) -> Brought:
+    """A user's source with all that the options say belongs to it. Raises UsageError, InputError."""
+    from emulator.brought import Brought, definitions  # noqa: PLC0415 - see start_assembler()
+    from emulator.kernel_tree.tree import Tree  # noqa: PLC0415
+
+    for option in ("build", "config"):
+        if not options.tree and getattr(options, option):
+            raise UsageError(f"--{option} {getattr(options, option)}: it belongs to a kernel tree; name that by --tree")
+    tree = Tree(options.tree, options.build, options.config) if options.tree else None
+    return Brought(source=file, includes=tuple(options.include), defines=definitions(options.define), tree=tree)
+
+
+def _file(options: argparse.Namespace) -> Path | None:
     file: Path | None = options.source or options.object or options.vmlinux
     return file
 
 
-def image(options: argparse.Namespace, arch: Arch | None = None) -> KernelImage | None:
-    """The kernel's image that is meant, if any. Raises InputError; UsageError where it is not of the architecture."""
-    if not options.vmlinux:
-        if options.system_map:
-            raise UsageError(f"--system-map {options.system_map}: it says where the symbols of a --vmlinux are")
-        return None
-    from emulator.images.opening import opened  # noqa: PLC0415 - see start_assembler()
+def _choice(options: argparse.Namespace) -> Choice:
+    from emulator.choice import Choice  # noqa: PLC0415 - see start_assembler()
 
-    kernel = opened(options.vmlinux, options.system_map)
-    if arch and arch is not kernel.arch:
-        raise UsageError(f"{options.vmlinux} is a kernel of {kernel.arch.name}, not of {arch.name}")
-    return kernel
+    _expect_together(options)
+    return Choice(_loader(options) if _file(options) else None, options.release, options.assembler)
 
 
-def arch(options: argparse.Namespace) -> Arch:
-    """The one that is named, else the image's, else this machine's. Raises UnknownName, InputError, UsageError."""
-    named = catalog.find(options.arch) if options.arch else None
-    found = image(options, named)
-    return found.arch if found else named or catalog.host()
+def _loader(options: argparse.Namespace) -> Loader:
+    from emulator.loaders import ImageLoader, ObjectLoader, SourceLoader  # noqa: PLC0415 - see start_assembler()
+
+    if options.source:
+        return SourceLoader(bring(options, options.source))
+    if options.object:
+        return ObjectLoader(options.object)
+    return ImageLoader(options.vmlinux, options.system_map, getattr(options, "function", None))
 
 
-def archs(options: argparse.Namespace) -> list[Arch]:
-    """Those that are named, else this machine's. Raises UnknownName; UsageError where a user's file is for one."""
-    found = [catalog.find(name) for name in dict.fromkeys(options.arch)]
-    file = brought(options)
-    if file and len(found) > 1:
-        raise UsageError(f"{file}: it is for one architecture, not for {len(found)}")
-    kernel = image(options, found[0] if found else None)
-    return [kernel.arch] if kernel else found or [catalog.host()]
-
-
-def variant(options: argparse.Namespace, arch: Arch) -> Variant:
-    """The one that is named, or that a file is, else the release's own. Raises UnknownName, InputError."""
-    from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
-
-    if not options.variant and (options.object or options.vmlinux):
-        return _recognised(options, arch)
-    return select(arch, options.release, options.variant)
-
-
-def _recognised(options: argparse.Namespace, arch: Arch) -> Variant:
-    from emulator.recognise import recognise_object  # noqa: PLC0415 - see start_assembler()
-    from emulator.subject import select  # noqa: PLC0415
-
-    if options.release:
-        select(arch, options.release)
-    kernel = image(options, arch)
-    if kernel:
-        found = kernel.recognise(options.release, options.assembler)
-    else:
-        found = recognise_object(arch, options.object, options.release, options.assembler)
-    options.told = found.text
-    return found.variant
-
-
-def variants(options: argparse.Namespace, arch: Arch) -> list[Variant]:
-    """Those named; else the one that a user's file is for; else all of the release, or of all.
-
-    Raises UnknownName, InputError.
-    """
-    from emulator.subject import select  # noqa: PLC0415 - see start_assembler()
-
-    if options.variant:
-        return [select(arch, options.release, name) for name in dict.fromkeys(options.variant)]
-    if brought(options):
-        return [variant(options, arch)]
-    if options.release:
-        select(arch, options.release)
-    return [item for item in arch.variants if options.release in (None, item.release)]
-
-
-def load(options: argparse.Namespace, arch: Arch, variants: Iterable[Variant]) -> list[Subject]:
-    """These variants with their own code, or with the user's. Raises InputError."""
-    from emulator import subject  # noqa: PLC0415 - see start_assembler()
-
-    kernel = image(options, arch)
-    if kernel:
-        function = getattr(options, "function", None)
-        loaded = [kernel.subject(variant, function, options.assembler) for variant in variants]
-    else:
-        files = {"source": options.source, "object_file": options.object}
-        loaded = subject.load(arch, variants, **files, assembler=options.assembler)
-    return [replace(one, notes=(*options.told, *one.notes)) for one in loaded] if options.told else loaded
-
-
-def subjects(options: argparse.Namespace) -> list[Subject]:
-    """Every variant meant of every architecture meant. Raises UnknownName, UsageError, InputError."""
-    chosen = [(arch, variants(options, arch)) for arch in archs(options)]
-    return [subject for arch, items in chosen for subject in load(options, arch, items)]
+def _expect_together(options: argparse.Namespace) -> None:
+    """Raises UsageError for what belongs to a file that is not there."""
+    for option in ("include", "define", "tree", "build", "config"):
+        if getattr(options, option) and not options.source:
+            raise UsageError(f"--{option}: it belongs to a source of yours; name that by --source")
+    if options.system_map and not options.vmlinux:
+        raise UsageError(f"--system-map {options.system_map}: it says where the symbols of a --vmlinux are")

@@ -15,17 +15,14 @@ from emulator.behaviour.saved import Side, read, sides
 from emulator.checks.account import account
 from emulator.checks.judge import judge
 from emulator.checks.verdicts import Question, report
+from emulator.choice import Choice, Loader
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
 from emulator.commands import choose
-from emulator.elf import is_elf
 from emulator.errors import UnknownName, UsageError
-from emulator.images.opening import is_image, opened
-from emulator.recognise import recognise_object
 from emulator.report import diff, findings
 from emulator.report.lines import coloured, line, plain
 from emulator.subject import Subject, load, select
 
-SOURCES, OBJECT = (".S", ".s"), ".o"
 SHOWN = 3
 """Variants that a message lists."""
 
@@ -55,12 +52,9 @@ def _nothing(old: Sequence[Side], new: Sequence[Side]) -> str:
 def _operand(text: str, options: argparse.Namespace) -> list[Side]:
     """A source, an object, an image, a saved document, or ARCH:VARIANT of ours. Raises UsageError, InputError."""
     file = Path(text)
-    if file.suffix in SOURCES:
-        return [_source(file, options)]
-    if file.is_file() and is_image(file):
-        return [_image(file, options)]
-    if file.suffix == OBJECT or (file.is_file() and is_elf(file)):
-        return [_object(file, options)]
+    choice, loader = choose.operand(options, file)
+    if loader:
+        return [_code(choice, loader, options)]
     if file.suffix == ".json" or file.is_file():
         return read(file)
     try:
@@ -71,30 +65,10 @@ def _operand(text: str, options: argparse.Namespace) -> list[Side]:
         ) from error
 
 
-def _source(file: Path, options: argparse.Namespace) -> Side:
-    arch = choose.arch(options)
-    chosen = select(arch, options.release, options.variant)
-    (subject,) = load(arch, [chosen], source=file, assembler=options.assembler)
+def _code(choice: Choice, loader: Loader, options: argparse.Namespace) -> Side:
+    arch = catalog.find(options.arch) if options.arch else loader.arch or catalog.host()
+    (subject,) = choice.load(arch, [choice.variant(arch, options.variant)])
     return side(subject, options.seed)
-
-
-def _object(file: Path, options: argparse.Namespace) -> Side:
-    arch, assembler = choose.arch(options), options.assembler
-    if options.variant:
-        chosen = select(arch, options.release, options.variant)
-    else:
-        chosen = recognise_object(arch, file, options.release, assembler).variant
-    (subject,) = load(arch, [chosen], object_file=file, assembler=assembler)
-    return side(subject, options.seed)
-
-
-def _image(file: Path, options: argparse.Namespace) -> Side:
-    kernel = opened(file, options.system_map)
-    if options.variant:
-        chosen = select(kernel.arch, options.release, options.variant)
-    else:
-        chosen = kernel.recognise(options.release, options.assembler).variant
-    return side(kernel.subject(chosen, assembler=options.assembler), options.seed)
 
 
 def _ours(text: str, options: argparse.Namespace) -> Side:

@@ -23,10 +23,11 @@ from emulator.report.lines import coloured, plain
 def run(options: argparse.Namespace) -> int:
     """Print what became of them; BAD where one survives unexplained, or where an explanation is wrong."""
     _expect(options)
-    archs = choose.archs(options)
-    plans = {arch: _plans(arch, options) for arch in archs}
+    chosen = choose.Chosen(options)
+    archs = chosen.archs
+    plans = {arch: _plans(arch, chosen, options) for arch in archs}
     campaigns = _campaigns([plan for arch in archs for plan in plans[arch]], options.jobs)
-    unused = [line for arch in archs for line in _unused(arch, options, campaigns)]
+    unused = [line for arch in archs if not chosen.brought for line in _unused(arch, campaigns)]
     if options.format == "json":
         write(options, json.dumps(report.document(campaigns, options.seed, unused), indent=1) + "\n")
     elif options.format == "markdown":
@@ -46,16 +47,14 @@ def _expect(options: argparse.Namespace) -> None:
     choose.jobs(options)
 
 
-def _plans(arch: Arch, options: argparse.Namespace) -> list[Plan]:
-    lines = survivors.known(arch, choose.brought(options))
-    subjects = choose.load(options, arch, choose.variants(options, arch))
+def _plans(arch: Arch, chosen: choose.Chosen, options: argparse.Namespace) -> list[Plan]:
+    lines = survivors.known(arch, chosen.brought)
+    subjects = chosen.load(arch, chosen.variants(arch))
     return [Plan(subject, lines, options.seed, options.sample) for subject in subjects]
 
 
-def _unused(arch: Arch, options: argparse.Namespace, campaigns: Sequence[Campaign]) -> list[Known]:
+def _unused(arch: Arch, campaigns: Sequence[Campaign]) -> list[Known]:
     """Explanations of nothing; those of our own trampolines are not asked when a user's takes their place."""
-    if choose.brought(options):
-        return []
     return campaign.unused(survivors.known(arch), [item for item in campaigns if item.subject.arch is arch])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
 from emulator.commands import choose
-from emulator.description import Arch, Variant
+from emulator.description import Variant
 from emulator.errors import UnknownName
 from emulator.report.lines import coloured, plain
 from emulator.selftest import CASES, Case, Suite, Verdict, report
@@ -18,9 +18,9 @@ from emulator.selftest import run as judge_all
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts; BAD where a test failed, NOTHING where none could be run."""
-    arch = choose.arch(options)
+    chosen = choose.Chosen(options)
     cases = _cases(options.case)
-    subjects = choose.load(options, arch, _variants(arch, options))
+    subjects = chosen.load(chosen.arch, _variants(chosen, options))
     suites = [judge_all(subject, cases, options.seed) for subject in subjects]
     if options.format == "json":
         write(options, json.dumps(report.document(suites), indent=1) + "\n")
@@ -30,11 +30,11 @@ def run(options: argparse.Namespace) -> int:
     return _exit_code(suites)
 
 
-def _variants(arch: Arch, options: argparse.Namespace) -> list[Variant]:
+def _variants(chosen: choose.Chosen, options: argparse.Namespace) -> list[Variant]:
     """The one that is named or that a source is for; else all of the release, or of all, that real kernels have had."""
-    if options.variant or choose.brought(options):
-        return [choose.variant(options, arch)]
-    return [item for item in choose.variants(options, arch) if not item.synthetic]
+    if options.variant or chosen.brought:
+        return [chosen.variant(chosen.arch)]
+    return [item for item in chosen.variants(chosen.arch) if not item.synthetic]
 
 
 def _cases(names: Sequence[str]) -> list[Case]:

@@ -15,8 +15,8 @@ from emulator.report.lines import coloured, plain
 
 def run(options: argparse.Namespace) -> int:
     """Print it."""
-    arch = choose.arch(options)
-    (subject,) = choose.load(options, arch, [choose.variant(options, arch)])
+    chosen = choose.Chosen(options)
+    (subject,) = chosen.load(chosen.arch, [chosen.variant(chosen.arch)])
     shown = listing(subject, options.seed)
     if options.format == "json":
         write(options, json.dumps(report.document(shown), indent=1) + "\n")

@@ -22,14 +22,15 @@ from emulator.subject import Subject
 
 def run(options: argparse.Namespace) -> int:
     """Print the story; BAD where a run ended badly, NOTHING where none could be made."""
-    arch = choose.arch(options)
-    chosen = choose.variant(options, arch)
-    own_story = not choose.brought(options) and not options.ops and options.format == "text"
-    others = [variant for variant in arch.variants if own_story and variant is not chosen]
-    loaded = choose.load(options, arch, [chosen, *others])
+    chosen = choose.Chosen(options)
+    arch = chosen.arch
+    variant = chosen.variant(arch)
+    own_story = not chosen.brought and not options.ops and options.format == "text"
+    others = [other for other in arch.variants if own_story and other is not variant]
+    loaded = chosen.load(arch, [variant, *others])
     subject, *_ = loaded
     function = options.function or _functions(subject)[0]
-    told = tell(subject, _scenarios(options, chosen, subject, function), function, options.seed)
+    told = tell(subject, _scenarios(options, variant, subject, function), function, options.seed)
     if "ops" in told and isinstance(told["ops"].refused, UsageError):
         raise told["ops"].refused
     if options.format == "json":

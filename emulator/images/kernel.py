@@ -23,9 +23,10 @@ from emulator.images.piece import Found, piece
 from emulator.images.sites import Sites
 from emulator.images.walk import Walk
 from emulator.placement import STUB
-from emulator.recognise import Recognised, recognise
+from emulator.recognise import recognise
+from emulator.recognised import Recognised
 from emulator.spans import Span
-from emulator.subject import Subject, own_functions
+from emulator.subject import Subject, own_kernels
 
 
 class KernelImage:
@@ -49,7 +50,7 @@ class KernelImage:
         if real:
             slot = variant.site.bare_slot or variant.site.parent_slot
             variant = replace(variant, site=replace(variant.site, parent_slot=slot))
-        own = own_functions(self.arch, variant, assembler)
+        (own,) = own_kernels(self.arch, [variant], assembler)
         kernel = beside(real, own) if real else own
         words = ("--vmlinux", self.contents.name)
         notes = tuple(self._notes(variant, code))

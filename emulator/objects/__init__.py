@@ -12,11 +12,10 @@ from emulator.elf import Elf, read_elf
 from emulator.objects.lines import lines_of, marks
 from emulator.objects.machine import expect_machine, expect_object
 from emulator.objects.relocatable import Relocatable
-from emulator.objects.returns import with_returns
 from emulator.objects.targets import Targets
 from emulator.objects.unpatched import unpatched
 
-__all__ = ["expect_machine", "load_object", "piece_of", "with_returns"]
+__all__ = ["expect_machine", "load_object", "piece_of"]
 
 
 def load_object(arch: Arch, path: Path) -> Piece:
@@ -36,7 +35,7 @@ def load_object(arch: Arch, path: Path) -> Piece:
     piece = _piece(found, numbers, fixups)
     targets = Targets(piece, arch)
     lines, notes = lines_of(found, piece, targets, arch), tuple(unpatched(found, set(numbers), targets, arch))
-    return with_returns(arch, replace(piece, lines=lines, notes=notes, decoded=True))
+    return replace(piece, lines=lines, notes=notes, decoded=True)
 
 
 def piece_of(file: Elf, arch: Arch) -> Piece:

@@ -81,7 +81,7 @@ SOURCES = {
         .byte 1, -1, 'a, 'a', 0xff, '\\n, l-k; .short 1, 0xffff; .word 0x1234; .value 7; .hword -2; .2byte 3
         k: .long k, outside, 1, -1, 0xffffffff
         l: .quad l, k+8, outside-4, 0x1122334455667788, -1; .int l-k; .8byte 1; .4byte 2
-        .ascii "a\\tb\\\\\\"c\\101\\x41", "d"; .asciz "x", ""; .string "y;z"
+        .ascii "a\\tb\\\\\\"c\\101\\x41", "d"; .asciz "x", ""; .string "y;z"; .asciz "" "\\0"; .ascii "p" "q", "r"
         .long .-k, . - l, outside-., l-.; .quad outside-., .; m: .long outside - m, outside - k
         .fill 3; .fill 2, 4, 0x90909090; .fill 1, 3, 0x123456; .fill 2, 8, -1; .space 3, 0x90; .skip 2; .zero 1
         .space l-k
@@ -97,6 +97,12 @@ SOURCES = {
         .balign 4; d: .quad a, main; .byte 9; .text; b: nop; .pushsection .other, "a"; .quad 1f; .popsection; 1: jmp 1b
         .subsection 1; late: jmp main; .text 2; nop; .subsection 0; jmp late; .section .rodata; .long 5; .text
         .pushsection .kprobes, "ax"; nop; .pushsection .data; .byte 7; .popsection; .balign 4; .popsection; .byte 0xee
+    """,
+    "blanks in brackets": """
+        .macro given a, b=(( 3*32 + 1) | ( 1 << 4 )), c = 7
+        .long \\a, \\b, \\c
+        .endm
+        given (1 + 2), c=( 4 * 5 ); given ( 6 ), 8
     """,
     "alternatives with computed gaps": """
         .macro pick old, new1, new2

@@ -26,6 +26,8 @@ def test_operands() -> None:
         ('"x y" z', '"x y"|z'),
         ('"a,b", c', '"a,b"|c'),
         ("(a,b) c", "(a|b)c"),
+        ("((1 + x y)) z, a [b c]", "((1+x y))z|a|[b c]"),
+        ("(a b] c", "(a b]c"),
         ("%rax, 8(%rsp)", "%rax|8(%rsp)"),
         ("8 (%rsp), %rax", "8|(%rsp)|%rax"),
         ("$1 %rax", "$1|%rax"),

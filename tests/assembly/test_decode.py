@@ -70,6 +70,13 @@ def placed(*rows: Row, externs: dict[str, int] | None = None) -> Placed:
     return link.place(piece, {".text": TEXT}, externs or {})
 
 
+def test_sections_side_by_side_are_decoded_apart() -> None:
+    sections = {name: Section(name, b"\x90", executable=True) for name in (".text", ".init.text")}
+    lines = tuple(Line(name, 0, 1, Place("a.S", 1), "nop") for name in sections)
+    piece = Piece("a.S", sections, {}, lines, ())
+    verify(link.place(piece, {".text": TEXT, ".init.text": TEXT + 1}, {}), X86.engine)
+
+
 def field(offset: int, symbol: str, addend: int = -4) -> Fixup:
     return Fixup(".text", offset, "R_X86_64_PC32", symbol, addend, Place("a.S", 1))
 

@@ -16,10 +16,11 @@ from emulator.checks.account import account
 from emulator.checks.judge import judge
 from emulator.checks.verdicts import Question, report
 from emulator.description import Arch, Variant
-from emulator.errors import InputError, Place, TrapReached, UsageError
+from emulator.errors import InputError, Place, TrapReached
+from emulator.loaders import ObjectLoader
 from emulator.objects import load_object
 from emulator.placement import placement
-from emulator.subject import load, record_offsets
+from emulator.subject import Subject, load, record_offsets
 
 X86, ARM = catalog.load("x86_64"), catalog.load("arm")
 EVERY = [(arch, variant) for arch in map(catalog.load, catalog.names()) for variant in arch.variants]
@@ -53,11 +54,17 @@ def assembled(arch: Arch, variant: Variant, folder: Path, *options: str, text: s
     return folder / "out.o"
 
 
+def subject_of(arch: Arch, variant: Variant, file: Path | None) -> Subject:
+    """An object in the place of a variant's trampolines, or these."""
+    (subject,) = ObjectLoader(file).load(arch, [variant], None) if file else load(arch, [variant])
+    return subject
+
+
 @pytest.mark.gnu_as
 @pytest.mark.parametrize(("arch", "variant"), EVERY, ids=names)
 def test_the_same_bytes_as_by_way_of_the_assembler(arch: Arch, variant: Variant, tmp_path: Path) -> None:
     path = assembled(arch, variant, tmp_path)
-    loaded, ours = (placement(load(arch, [variant], object_file=file)[0]) for file in (path, None))
+    loaded, ours = (placement(subject_of(arch, variant, file)) for file in (path, None))
     assert loaded.built == ours.built
     shown = {symbol.name for symbol in ours.subject.trampolines.symbols.values() if symbol.binding != "local"}
     assert {name: loaded.symbols.get(name) for name in shown} == {name: ours.symbols.get(name) for name in shown}
@@ -71,7 +78,7 @@ def test_the_same_verdicts(arch: Arch, variant: Variant, tmp_path: Path) -> None
     path = assembled(arch, variant, tmp_path)
     rows = []
     for file in (path, None):
-        (subject,) = load(arch, [variant], object_file=file)
+        subject = subject_of(arch, variant, file)
         rows.append(
             [(row.title, row.verdict) for row in report(subject, account(judge(subject, [1])), Question()).rows]
         )
@@ -84,7 +91,7 @@ def test_a_fault_in_an_object_is_found_at_its_line(arch: Arch, variant: Variant,
     text, (old, new) = catalog.source_text(arch, variant.source), FAULTS[arch.name]
     assert old in text
     path = assembled(arch, variant, tmp_path, "-g", text=text.replace(old, new, 1))
-    (subject,) = load(arch, [variant], object_file=path)
+    subject = subject_of(arch, variant, path)
     findings = report(subject, account(judge(subject, [1])), Question()).findings
     wrong = next(finding for finding in findings if finding.verdict.bad and finding.clause.startswith("C"))
     assert wrong.file == "in.s"
@@ -164,7 +171,7 @@ def test_what_nobody_has_is_listed_and_names_itself_when_it_is_reached(tmp_path:
     variant = X86.variant("6.12")
     before = "LABEL ftrace_call\n"
     text = catalog.source_text(X86, variant.source).replace(before, f"call no_such_function\n{before}", 1)
-    lab = Lab("x86_64", variant="6.12", object_file=assembled(X86, variant, tmp_path, text=text))
+    lab = Lab(subject=subject_of(X86, variant, assembled(X86, variant, tmp_path, text=text)))
     assert lab.image.placement.missing == ("no_such_function",)
     lab.register(FtraceOps("probe", lambda *_: None))
     recording = lab.run("vfs_read")
@@ -180,7 +187,7 @@ def with_thunk(folder: Path) -> Path:
 
 @pytest.mark.gnu_as
 def test_a_return_thunk_is_a_return(tmp_path: Path) -> None:
-    (subject,) = load(X86, [X86.variant("6.12")], object_file=with_thunk(tmp_path))
+    subject = subject_of(X86, X86.variant("6.12"), with_thunk(tmp_path))
     assert not placement(subject).missing
     verdicts = report(subject, account(judge(subject, [1])), Question())
     assert not [row for row in verdicts.rows if row.verdict.bad]
@@ -207,15 +214,10 @@ def test_too_much_code(tmp_path: Path) -> None:
         load_object(X86, x86(text=bytes(262145), symbols={"start": 0}, relocations=[], folder=tmp_path))
 
 
-def test_a_source_and_an_object_are_one_too_many(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot both be the subject"):
-        Lab("x86_64", source=tmp_path / "a.S", object_file=tmp_path / "a.o")
-
-
 def test_a_value_that_does_not_fit_is_told_with_its_place(tmp_path: Path) -> None:
     path = x86(text=bytes(8), symbols={"start": 0}, relocations=[(2, 11, "start", 1 << 40)], folder=tmp_path)
     with pytest.raises(InputError, match=rf"{path}:\.text\+0x2: start: R_X86_64_32S: .* is out of range"):
-        placement(load(X86, [X86.variant("6.12")], object_file=path)[0])
+        placement(subject_of(X86, X86.variant("6.12"), path))
 
 
 def test_places_of_objects_read_well() -> None:
@@ -255,7 +257,7 @@ def test_what_lies_between_functions_is_padding(tmp_path: Path) -> None:
 
 def test_a_relocation_that_changes_an_opcode_is_no_matter_of_the_assembler(tmp_path: Path) -> None:
     path = x86(text=b"\xc3" * 8, symbols={"start": 0}, relocations=[(0, 11, "far", 0)], folder=tmp_path)
-    (subject,) = load(X86, [X86.variant("6.12")], object_file=path)
+    subject = subject_of(X86, X86.variant("6.12"), path)
     assert placement(subject).missing == ("far",)
 
 

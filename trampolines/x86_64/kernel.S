@@ -9,6 +9,8 @@
 //      schedule                a second function for a user of several, as in samples/ftrace/ftrace-direct-multi.c
 //      device_is_dependent     returns how many levels down it called itself: the lowest byte of its first argument,
 //                              so that any argument ends; the other arguments are the same at each level
+//      __x86_return_thunk, __x86_indirect_thunk_rax, ...       not traced: what MITIGATION_RETHUNK and
+//                              MITIGATION_RETPOLINE make of a return and of an indirect branch
 //
 // Assembled with the variant's defines, which are the kernel's own names:
 //
@@ -192,3 +194,21 @@
         .ifdef CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS
         .include "direct.S"
         .endif
+
+// -- thunks (arch/x86/lib/retpoline.S), as boot leaves them on a CPU without the bugs ----------------------------------
+
+        .macro THUNK name:req, instructions:vararg      // weak: a user's code may bring its own
+        .text
+        .balign 16
+        .weak   \name
+        .type   \name, @function
+\name:
+        \instructions
+        int3
+        .size   \name, . - \name
+        .endm
+
+        THUNK   __x86_return_thunk, ret
+        .irp    reg, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+        THUNK   __x86_indirect_thunk_\reg, jmp *%\reg
+        .endr

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.assembly.arguments import between, split_operands, string_bytes
+from emulator.assembly.arguments import between, split_operands, strings_bytes
 from emulator.assembly.atoms import Data, Fill
 from emulator.assembly.dialects import Encoding, Field
 from emulator.assembly.expressions import Number, to_bytes
@@ -48,12 +48,12 @@ def put(reader: SourceReader, code: bytes, fields: list[Field]) -> None:
 
 def ascii_text(reader: SourceReader, operands: str) -> None:
     """Strings."""
-    put(reader, b"".join(map(string_bytes, split_operands(operands))), [])
+    put(reader, b"".join(map(strings_bytes, split_operands(operands))), [])
 
 
 def ascii_with_zeros(reader: SourceReader, operands: str) -> None:
     """Strings with a zero byte behind each."""
-    put(reader, b"".join(string_bytes(text) + b"\0" for text in split_operands(operands)), [])
+    put(reader, b"".join(strings_bytes(text) + b"\0" for text in split_operands(operands)), [])
 
 
 def space(reader: SourceReader, operands: str) -> None:
