@@ -6,6 +6,8 @@
 #: VARIANT   --variant: its configuration; default: the release's own
 #: SRC       --source: your trampoline.S in the place of ours
 #: OBJ       --object: your trampoline.o, as kbuild or any compiler makes it
+#: VMLINUX   --vmlinux: a kernel's image, vmlinux or vmlinuz, whose trampolines stand in the place of ours
+#: MAP       --system-map: the System.map of a vmlinuz
 #: KDIR      --tree: the kernel tree that SRC is out of
 #: O         --build: where that tree was built
 #: CONFIG    --config: a .config for it
@@ -19,14 +21,14 @@
 #: JOBS      of check and soak: --jobs: how many processes
 #: ALLOW     of check: --allow: "C5:cpsr=REASON" accepts what is wrong under that name
 #: KUNIT     of soak: the kernel's tools/testing/kunit/kunit.py, to read our KTAP with
-#: OLD       of diff: a .S, a saved JSON document of check, or ARCH:VARIANT of ours
+#: OLD       of diff: a .S, a .o, a vmlinux, a saved JSON document of check, or ARCH:VARIANT of ours
 #: NEW       of diff: the same
-VARIABLES := ARCH RELEASE VARIANT SRC OBJ VMLINUX KDIR O CONFIG OPS FUNCTION SEED FORMAT CLAUSE SCENARIO SEEDS JOBS ALLOW \
-	KUNIT OLD NEW
+VARIABLES := ARCH RELEASE VARIANT SRC OBJ VMLINUX MAP KDIR O CONFIG OPS FUNCTION SEED FORMAT CLAUSE SCENARIO SEEDS JOBS \
+	ALLOW KUNIT OLD NEW
 PYTHON ?= python3
 V ?= 0
 
-.PHONY: help emulate check diff mutants selftest show list bench test lint types wheel ci soak clean
+.PHONY: help emulate check diff mutants selftest show list bench test lint types wheel ci soak real-kernels clean
 
 # A mistyped variable must not be a silent default (a make above this one may have given variables of its own).
 space := $(subst ,, )
@@ -36,13 +38,13 @@ $(if $(unknown),$(error unknown variable $(firstword $(unknown)); `make help` li
 
 quoted = '$(subst ','\'',$(1))'
 option = $(if $($(2)),$(1)=$(call quoted,$($(2))))
-kernel = $(call option,--tree,KDIR) $(call option,--build,O) $(call option,--config,CONFIG)
-source = $(call option,--source,SRC) $(kernel)
-subject = $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(source)
+kernel = $(call option,--tree,KDIR) $(call option,--build,O) $(call option,--config,CONFIG) $(call option,--system-map,MAP)
+files = $(call option,--source,SRC) $(call option,--object,OBJ) $(call option,--vmlinux,VMLINUX) $(kernel)
+subject = $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(files)
 scenario = $(foreach spec,$(OPS),--ops=$(call quoted,$(spec))) $(call option,--function,FUNCTION) $(call option,--seed,SEED)
 format = $(call option,--format,FORMAT)
 each = $(foreach word,$($(2)),$(1)=$(call quoted,$(word)))
-narrow = $(call option,--release,RELEASE) $(call each,--variant,VARIANT) $(source)
+narrow = $(call option,--release,RELEASE) $(call each,--variant,VARIANT) $(files)
 question = $(call each,--clause,CLAUSE) $(call each,--scenario,SCENARIO) $(call option,--seed,SEED)
 effort = $(call option,--seeds,SEEDS) $(call option,--jobs,JOBS) $(call option,--allow,ALLOW)
 operands = $(if $(OLD),$(call quoted,$(OLD))) $(if $(NEW),$(call quoted,$(NEW)))
@@ -58,7 +60,7 @@ RUN := .venv/bin/python -m
 help: ## show this text
 	@echo 'make TARGET [VARIABLE=value ...]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@sed -n 's/^#: /  /p' Makefile
 	@echo '  V         1 shows the commands that make runs'
@@ -106,6 +108,9 @@ ci: lint types test wheel ## for developers: all that CI runs
 soak: .venv/dev.stamp ## for developers: the long run outside CI: every trampoline of ours at 1,000 seeds, in any order
 	$(Q).venv/bin/python scripts/soak.py $(foreach word,$(ARCH),$(call quoted,$(word))) $(call option,--seed,SEED) $(call option,--seeds,SEEDS) \
 		$(call option,--jobs,JOBS) $(call option,--kunit,KUNIT)
+
+real-kernels: .venv/dev.stamp ## for developers: download Debian's kernels, run their trampolines, compare them with ours
+	$(Q).venv/bin/python scripts/real_kernels.py
 
 clean: ## remove everything that make has made, .venv included
 	$(Q)rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -17,7 +17,7 @@ from pathlib import Path
 from emulator.assembly.decode import disassemble
 from emulator.assembly.piece import Piece
 from emulator.core.returns import RETURN_TO_HANDLER
-from emulator.description import Arch, Entry, Variant
+from emulator.description import Ability, Arch, Entry, Variant
 from emulator.errors import InputError, Place
 from emulator.objects import load_object
 from emulator.recognised import Recognised
@@ -110,6 +110,8 @@ class _Choice:
     def made(self) -> Recognised:
         """The answer."""
         self._by_release()
+        self._by_needs()
+        self._by_landing_pad()
         if len(self._left) > 1:
             self._by_names()
             self._by_code()
@@ -134,6 +136,22 @@ class _Choice:
             self._reasons.append(f"is of release {self._found.release}")
         else:
             self._notes.append(f"nothing of release {self._found.release} fits; {self._left[0].release} is near it")
+
+    def _by_needs(self) -> None:
+        """What has all that one variant needs is not another one that needs only a part of that."""
+        needed = {variant: frozenset(needs(variant)) for variant in self._left}
+        self._left = [one for one in self._left if not any(needed[one] < other for other in needed.values())]
+
+    def _by_landing_pad(self) -> None:
+        """Those whose kernel has the entries begin as they do here, in the code of a linked kernel or of an object."""
+        pad, codes = self._arch.landing_pad, self._found.code.values()
+        if not pad or not codes:
+            return
+        padded = any(code.startswith(pad) for code in codes)
+        fitting = [variant for variant in self._left if (Ability.KERNEL_IBT in variant.abilities) == padded]
+        if fitting and len(fitting) < len(self._left):
+            self._left = fitting
+            self._reasons.append(f"has {'a' if padded else 'no'} landing pad in its entries")
 
     def _by_names(self) -> None:
         """Those whose trampolines have most names in common with the file, and fewest that it lacks."""

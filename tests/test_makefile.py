@@ -19,6 +19,8 @@ OPTIONS = {
     "VARIANT": "--variant",
     "SRC": "--source",
     "OBJ": "--object",
+    "VMLINUX": "--vmlinux",
+    "MAP": "--system-map",
     "KDIR": "--tree",
     "O": "--build",
     "CONFIG": "--config",
@@ -151,8 +153,8 @@ def test_help_is_what_make_does_unasked() -> None:
 
 @needs_make
 def test_every_target_of_the_help_exists() -> None:
-    targets = re.findall(r"^  ([a-z]+) ", make("help").stdout, re.MULTILINE)
-    expected = "help emulate check diff selftest mutants show list bench test lint types ci soak clean"
+    targets = re.findall(r"^  ([a-z-]+) ", make("help").stdout, re.MULTILINE)
+    expected = "help emulate check diff selftest mutants show list bench test lint types ci soak real-kernels clean"
     assert set(expected.split()) == set(targets)
     for target in targets:
         assert make("-n", target).returncode == 0

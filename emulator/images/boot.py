@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from emulator.description import Arch, BootTable, Variant
@@ -12,6 +13,7 @@ from emulator.images.contents import Contents, Extent
 from emulator.spans import Span
 
 Order = Literal["big", "little"]
+ORDERS: dict[Order, str] = {"big": ">", "little": "<"}
 MOST = 1 << 20
 """Entries of a table; a distribution's kernel has 50,000."""
 
@@ -33,24 +35,32 @@ def patches(contents: Contents, variant: Variant, spans: Iterable[Span], *, big_
         patch
         for table in variant.boot
         if table.section in tables
-        for patch in _entries(contents, tables[table.section], table, "big" if big_endian else "little")
-        if any(patch.address in span for span in wanted)
+        for patch in _entries(contents, tables[table.section], table, wanted, "big" if big_endian else "little")
     )
     return sorted(found, key=lambda patch: (patch.address, patch.table.section))
 
 
-def _entries(contents: Contents, extent: Extent, table: BootTable, order: Order) -> Iterator[BootPatch]:
+def _entries(
+    contents: Contents, extent: Extent, table: BootTable, spans: Sequence[Span], order: Order
+) -> Iterator[BootPatch]:
     data, size = extent.data, table.size
     if len(data) % size or len(data) // size > MOST:
         what = f"{table.section}, {len(data)} bytes long, does not consist of entries of {size}"
         raise InputError(what, Place(contents.name))
-    for at in range(0, len(data), size):
-        distance = int.from_bytes(data[at : at + 4], order, signed=True)
-        feature = None
-        if table.feature is not None:
-            number = int.from_bytes(data[at + table.feature : at + table.feature + 2], order)
-            feature = number // 32, number % 32
-        yield BootPatch(extent.address + at + distance, table, feature)
+    distances = struct.iter_unpack(f"{ORDERS[order]}i{size - 4}x", data)
+    for number, (distance,) in enumerate(distances):
+        at = number * size
+        address = extent.address + at + distance
+        for start, end in spans:  # one table has 50,000 entries
+            if start <= address < end:
+                yield BootPatch(address, table, _feature(data[at : at + size], table, order))
+
+
+def _feature(entry: memoryview, table: BootTable, order: Order) -> tuple[int, int] | None:
+    if table.feature is None:
+        return None
+    number = int.from_bytes(entry[table.feature : table.feature + 2], order)
+    return number // 32, number % 32
 
 
 def notes(found: Iterable[BootPatch], arch: Arch) -> Iterator[str]:

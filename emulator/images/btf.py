@@ -67,15 +67,19 @@ class Btf:
 
     def _number(self) -> array[int]:
         """Where each type is; number 0 is void, which has no place."""
-        starts, at = array("Q", [0]), self._types
-        while at < self._end:
+        starts, at, end = array("Q", [0]), self._types, self._end
+        unpack, data = struct.Struct(self._order + "4xI").unpack_from, self._data
+        while at + 12 <= end:
             starts.append(at)
-            if len(starts) > MOST_TYPES:
-                raise self._wrong(f"has more than {MOST_TYPES} types", at)
-            found = self._at(at)
-            at = found.at + FIXED.get(found.kind, 0) + found.vlen * EACH.get(found.kind, 0)
-        if at != self._end:
+            (info,) = unpack(data, at)
+            kind = info >> 24 & 0x1F
+            if not INT <= kind <= LAST:
+                raise self._wrong(f"has a type of kind {kind}", at)
+            at += 12 + FIXED.get(kind, 0) + (info & 0xFFFF) * EACH.get(kind, 0)
+        if at != end:
             raise self._wrong("ends within a type", starts[-1])
+        if len(starts) > MOST_TYPES:
+            raise self._wrong(f"has more than {MOST_TYPES} types", starts[-1])
         return starts
 
     def _at(self, at: int) -> Type:
@@ -107,14 +111,23 @@ class Btf:
 
         A member of an unnamed union has the size of the whole union, for that is what is written when it is.
         """
+        wanted = {offset: name for name in names for offset in self._offsets(name)}
+        unpack, data = struct.Struct(self._order + "III").unpack_from, self._data
         found: dict[str, Struct] = {}
         for start in self._starts[1:]:
-            kind = self._at(start)
-            if kind.kind == STRUCT and kind.size:
-                name = self._name(kind.name, start)
-                if name in names and name not in found:
-                    found[name] = Struct(name, kind.size, tuple(self._members(kind, 0, 0)))
+            name_at, info, size = unpack(data, start)
+            if name_at in wanted and info >> 24 & 0x1F == STRUCT and size:
+                name = wanted[name_at]
+                found.setdefault(name, Struct(name, size, tuple(self._members(self._at(start), 0, 0))))
         return found
+
+    def _offsets(self, name: str) -> Iterator[int]:
+        """Where a name can be read, the end of another one included."""
+        text, wanted = bytes(self._data[self._names : self._names_end]), name.encode() + b"\0"
+        at = text.find(wanted)
+        while at >= 0:
+            yield at
+            at = text.find(wanted, at + 1)
 
     def _members(self, kind: Type, base: int, depth: int, room: int = 0) -> Iterator[Member]:
         if kind.vlen > MOST_MEMBERS or depth > DEPTH:
