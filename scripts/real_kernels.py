@@ -188,10 +188,10 @@ def _measured(image: Path, system_map: Path | None) -> tuple[Row, list[str]]:
     (own,) = load(subject.arch, [subject.variant])
     unexplained, told = differences(subject, side(own, 1), theirs)
     verdicts = f"{len(theirs.verdicts) - len(bad)} good, {len(bad)} bad"
-    differences = f"{len(unexplained)} unexplained, {len(told)} kinds explained"
+    compared = f"{len(unexplained)} unexplained, {len(told)} kinds explained"
     good = not (status or bad or unexplained) and all(part == whole for part, whole in (right, members, registers))
     counts = [f"{part}/{whole}" for part, whole in (right, members, registers)]
-    shown = (image.name, subject.variant.name, f"{seconds:.2f}", f"{megabytes}", *counts, verdicts, differences)
+    shown = (image.name, subject.variant.name, f"{seconds:.2f}", f"{megabytes}", *counts, verdicts, compared)
     return Row(shown, good), [*unexplained, *told]
 
 
