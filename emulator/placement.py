@@ -8,7 +8,9 @@ image has an address for is at that address instead, on pages of its own.
 
 from __future__ import annotations
 
+import bisect
 import struct
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import zip_longest
@@ -264,13 +266,21 @@ def _functions(piece: Piece) -> dict[str, int]:
     code = {section.name: section for section in piece.sections.values() if section.executable}
     labels = [symbol for symbol in piece.symbols.values() if symbol.section in code]
     shown = [symbol for symbol in labels if symbol.function or symbol.size]
-    spans = [(symbol.section, symbol.value, symbol.value + size) for symbol, size in _sized(shown, code)]
-    shown += [
-        label
-        for label in labels
-        if label.binding != "local" and not any(home == label.section and a <= label.value < b for home, a, b in spans)
-    ]
+    shown += _outside([label for label in labels if label.binding != "local"], list(_sized(shown, code)))
     return {symbol.name: size for symbol, size in _sized(list(dict.fromkeys(shown)), code)}
+
+
+def _outside(labels: list[Symbol], functions: list[tuple[Symbol, int]]) -> Iterator[Symbol]:
+    """Those labels that lie in none of the functions."""
+    reaches: dict[str | None, list[tuple[int, int]]] = defaultdict(list)
+    for function, size in functions:  # in the order of their values
+        known = reaches[function.section]
+        known.append((function.value, max(function.value + size, known[-1][1] if known else 0)))
+    for label in labels:
+        known = reaches[label.section]
+        index = bisect.bisect_right(known, label.value, key=lambda one: one[0])
+        if not index or label.value >= known[index - 1][1]:
+            yield label
 
 
 def _sized(symbols: list[Symbol], code: Mapping[str, Section]) -> Iterator[tuple[Symbol, int]]:

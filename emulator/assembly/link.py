@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import bisect
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -96,10 +97,13 @@ def place(piece: Piece, bases: Mapping[str, int], symbols: Mapping[str, int]) ->
     every = {**{name: bases[name] for name in piece.sections if name in bases}, **symbols, **own}
     _check_symbols(piece, every)
     placed = [_placed(fixup, bases, every) for fixup in piece.fixups]
+    todo: dict[str, list[Fixup]] = defaultdict(list)
+    for fixup in piece.fixups:
+        todo[fixup.section].append(fixup)
     return Placed(
         piece.name,
         own,
-        tuple(_chunk(section, bases, piece.fixups, every) for section in piece.sections.values() if section.data),
+        tuple(_chunk(section, bases, todo[section.name], every) for section in piece.sections.values() if section.data),
         tuple(sorted((_at(line, bases) for line in piece.lines if line.size), key=lambda at: at.address)),
         tuple(sorted(placed, key=lambda fixup: fixup.address)),
     )
@@ -142,8 +146,7 @@ def _placed(fixup: Fixup, bases: Mapping[str, int], every: Mapping[str, int]) ->
 def _chunk(section: Section, bases: Mapping[str, int], todo: Iterable[Fixup], every: Mapping[str, int]) -> Chunk:
     base, data = bases[section.name], bytearray(section.data)
     for fixup in todo:
-        if fixup.section == section.name:
-            _apply(fixup, data, every[fixup.symbol], base + fixup.offset)
+        _apply(fixup, data, every[fixup.symbol], base + fixup.offset)
     return Chunk(base, bytes(data), section.name)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from emulator.assembly.piece import Fixup, Piece
 from emulator.description import Arch
 from emulator.elf import Elf, read_elf
-from emulator.objects.lines import lines_of
+from emulator.objects.lines import lines_of, marks
 from emulator.objects.machine import expect_machine, expect_object
 from emulator.objects.relocatable import Relocatable
 from emulator.objects.returns import with_returns
@@ -30,6 +30,8 @@ def load_object(arch: Arch, path: Path) -> Piece:
     roots = found.visible_code()
     if not roots:
         raise file.wrong("no executable section defines a global symbol; is this the right object?", 0)
+    for number in roots:
+        marks(found, number, arch)  # before relocations that only code of another instruction set has
     numbers, fixups = found.closure(roots)
     piece = _piece(found, numbers, fixups)
     targets = Targets(piece, arch)

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
 from emulator.assembly.decode import disassemble
-from emulator.assembly.piece import Line, Piece, Section
+from emulator.assembly.piece import Line, Piece, Section, Symbol
 from emulator.description import Arch
 from emulator.errors import Place
 from emulator.objects.dwarf import source_places
@@ -22,48 +23,51 @@ NOWHERE = Place("")
 
 
 def lines_of(found: Relocatable, piece: Piece, targets: Targets, arch: Arch) -> tuple[Line, ...]:
-    """Lines for all executable sections. Raises InputError for too much code, or code of another instruction set."""
+    """Lines for all executable sections. Raises InputError for too much code, and see marks()."""
     code = {name: section for name, section in piece.sections.items() if section.executable}
     size = sum(len(section.data) for section in code.values())
     if size > MOST_CODE:
         raise found.file.wrong(f"has {size} bytes of code, more than {MOST_CODE}", 0)
     places = source_places(found)
     numbers = {name: number for number, name in found.names.items()}
+    symbols: dict[str, list[Symbol]] = defaultdict(list)
+    for symbol in piece.symbols.values():
+        symbols[symbol.section or ""].append(symbol)
     lines: list[Line] = []
     for name, section in code.items():
-        for start, end, is_code in _spans(found, numbers[name], section, piece, arch):
+        for start, end, is_code in _spans(section, marks(found, numbers[name], arch), symbols[name]):
             lines += _lines(arch, section, start, end, targets) if is_code else [_data(section, start, end)]
     return tuple(line._replace(place=places.at(line.section, line.offset)) for line in lines)
 
 
-def _spans(
-    found: Relocatable, number: int, section: Section, piece: Piece, arch: Arch
-) -> Iterator[tuple[int, int, bool]]:
+def _spans(section: Section, marks: dict[int, bool], symbols: list[Symbol]) -> Iterator[tuple[int, int, bool]]:
     """(start, end, whether it is code): from each symbol, mark or end of a function to the next one of these.
 
-    What lies before a symbol and belongs to none is padding. Raises InputError, see lines_of.
+    What lies before a symbol and belongs to none is padding.
     """
-    marks = _marks(found, number, section, arch)
-    symbols = [symbol for symbol in piece.symbols.values() if symbol.section == section.name]
-    begins = {*marks, *(symbol.value for symbol in symbols)}
-    ends = {symbol.value + symbol.size for symbol in symbols if symbol.size}
-    starts = sorted(at for at in {0} | begins | ends if at < len(section.data))
-    is_code = True
+    reaches: dict[int, int] = {}
+    for symbol in symbols:
+        reaches[symbol.value] = max(reaches.get(symbol.value, 0), symbol.value + symbol.size)
+    starts = sorted(at for at in {0, *marks, *reaches, *reaches.values()} if at < len(section.data))
+    is_code, reach = True, 0
     for start, end in pairwise([*starts, len(section.data)]):
-        is_code = marks.get(start, is_code)
-        yield start, end, is_code and start in begins
+        is_code, reach = marks.get(start, is_code), max(reach, reaches.get(start, 0))
+        yield start, end, is_code and (start < reach or start in reaches or start in marks)
 
 
-def _marks(found: Relocatable, number: int, section: Section, arch: Arch) -> dict[int, bool]:
-    """{offset: whether code follows} of the assembler's marks. Raises InputError, see lines_of."""
-    known, marks = arch.engine.elf_marks, {}
+def marks(found: Relocatable, number: int, arch: Arch) -> dict[int, bool]:
+    """{offset: whether code follows} of the assembler's marks in a section.
+
+    Raises InputError for code of another instruction set.
+    """
+    known, told = arch.engine.elf_marks, dict[int, bool]()
     for mark in sorted(found.marks.get(number, ())) if known else ():
         kind = mark.name.split(".")[0]
         if kind not in known:
-            what = f"{kind} at {section.name}+{mark.offset:#x}: code that is not {arch.title}"
+            what = f"{kind} at {found.names[number]}+{mark.offset:#x}: code that is not {arch.title}"
             raise found.file.wrong(what, found.headers[number].offset)
-        marks[mark.offset] = known[kind]
-    return marks
+        told[mark.offset] = known[kind]
+    return told
 
 
 def _lines(arch: Arch, section: Section, start: int, end: int, targets: Targets) -> Iterator[Line]:

@@ -19,6 +19,8 @@ MOST_BYTES = 1 << 24
 """The most that the sections which are kept may hold together."""
 MOST_RELOCATIONS = MOST_SYMBOLS = 1 << 17
 """In one object; the largest of the kernel's have less than a tenth."""
+MOST_SECTIONS = 1 << 12
+"""That are kept. A C file compiled with -ffunction-sections has some hundred."""
 BINDINGS = {layout.STB_LOCAL: "local", layout.STB_GLOBAL: "global", layout.STB_WEAK: "weak"}
 DISCARDED = ".discard"
 """What a name begins with that every linker script of the kernel throws away."""
@@ -113,6 +115,8 @@ class Relocatable:
 
     def sections(self, numbers: list[int]) -> dict[int, Section]:
         """Their bytes, addends of REL still in them; zeros for SHT_NOBITS."""
+        if len(numbers) > MOST_SECTIONS:
+            raise self.file.wrong(f"{len(numbers)} sections occupy memory, more than {MOST_SECTIONS}", 0)
         total = sum(self.headers[number].size for number in numbers)
         if total > MOST_BYTES:
             raise self.file.wrong(f"its sections hold {total} bytes, more than {MOST_BYTES}", 0)

@@ -137,6 +137,8 @@ def arm(folder: Path, marks: dict[str, int]) -> Path:
     file.symbol("start", section=code, type=FUNC)
     for name, value in marks.items():
         file.symbol(name, value, section=code, binding=LOCAL)
+        if name == "$t":
+            file.relocation(code, value, 10, "far")  # R_ARM_THM_CALL
     path = folder / "a.o"
     path.write_bytes(file.written())
     return path
