@@ -185,12 +185,13 @@ def _measured(image: Path, system_map: Path | None) -> tuple[Row, list[str]]:
     right, members, registers = _passage(kernel.subject(subject.variant, FUNCTION))
     theirs = side(subject, 1)
     bad = [clause for clause, verdict in theirs.verdicts.items() if verdict.startswith(BAD)]
-    unexplained, told = _differences(subject, theirs)
+    (own,) = load(subject.arch, [subject.variant])
+    unexplained, told = differences(subject, side(own, 1), theirs)
     verdicts = f"{len(theirs.verdicts) - len(bad)} good, {len(bad)} bad"
-    differences = f"{len(unexplained)} unexplained, {len(told)} kinds explained"
+    compared = f"{len(unexplained)} unexplained, {len(told)} kinds explained"
     good = not (status or bad or unexplained) and all(part == whole for part, whole in (right, members, registers))
     counts = [f"{part}/{whole}" for part, whole in (right, members, registers)]
-    shown = (image.name, subject.variant.name, f"{seconds:.2f}", f"{megabytes}", *counts, verdicts, differences)
+    shown = (image.name, subject.variant.name, f"{seconds:.2f}", f"{megabytes}", *counts, verdicts, compared)
     return Row(shown, good), [*unexplained, *told]
 
 
@@ -223,10 +224,9 @@ def _passage(subject: Subject) -> tuple[tuple[int, int], ...]:
 # -- against ours ------------------------------------------------------------------------------------------------------
 
 
-def _differences(subject: Subject, theirs: Side) -> tuple[list[str], list[str]]:
+def differences(subject: Subject, ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
     """What is different and not explained, and the reasons of what is."""
-    (ours,) = load(subject.arch, [subject.variant])
-    found = compare(side(ours, 1), theirs)
+    found = compare(ours, theirs)
     lines = list(explanations(subject))
     unexplained, told = [], dict[str, None]()
     for hunk in found.hunks:

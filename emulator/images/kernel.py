@@ -30,10 +30,10 @@ from emulator.subject import Subject, own_kernels
 
 
 class KernelImage:
-    """A kernel of one architecture: its bytes by address, and its names."""
+    """A kernel of one architecture: its bytes by address, and its names; `words` are how a command line says so."""
 
-    def __init__(self, contents: Contents, names: Names, arch: Arch) -> None:
-        self.contents, self.names, self.arch = contents, names, arch
+    def __init__(self, contents: Contents, names: Names, arch: Arch, words: tuple[str, ...]) -> None:
+        self.contents, self.names, self.arch, self.words = contents, names, arch, words
         self._place = Place(contents.name)
 
     def recognise(self, release: str | None = None, assembler: str | None = None) -> Recognised:
@@ -52,9 +52,8 @@ class KernelImage:
             variant = replace(variant, site=replace(variant.site, parent_slot=slot))
         (own,) = own_kernels(self.arch, [variant], assembler)
         kernel = beside(real, own) if real else own
-        words = ("--vmlinux", self.contents.name)
         notes = tuple(self._notes(variant, code))
-        return Subject(self.arch, variant, code, kernel, self.contents.name, words, notes=notes)
+        return Subject(self.arch, variant, code, kernel, self.contents.name, self.words, notes=notes)
 
     def _notes(self, variant: Variant, code: Piece) -> Iterator[str]:
         """What it says it is, what boot would change, which layouts are not ours."""

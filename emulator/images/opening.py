@@ -40,22 +40,37 @@ def is_image(path: Path) -> bool:
     return int.from_bytes(data[EI_NIDENT : EI_NIDENT + 2], order) != ET_REL
 
 
-@lru_cache(maxsize=4)
 def opened(path: Path, system_map: Path | None = None) -> KernelImage:
     """The image in a file. Only what is looked at takes memory; a compressed one is unpacked into a file of no name.
 
-    Raises InputError for what is missing, damaged, of no architecture known here, or has no symbols.
+    Opened once, as long as the files stay as they are. Raises InputError for what is missing, damaged, of no
+    architecture known here, or has no symbols.
     """
+    return _opened(path, system_map, tuple(_state(file) for file in (path, system_map) if file))
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # open_regular() says what is wrong
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, system_map: Path | None, _states: tuple[tuple[int, ...], ...]) -> KernelImage:
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if not 0 < size < MOST:
             raise InputError("is empty" if not size else f"is larger than {MOST} bytes", Place(str(path)))
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     names = MapNames(system_map) if system_map else None
+    words = ("--vmlinux", str(path), *(("--system-map", str(system_map)) if system_map else ()))
     kernel = unpacked(data, str(path)) if is_bzimage(data) or is_zimage(data) else Kernel(data)
     if kernel.machine is None:
-        return _of_elf(_elf(kernel, str(path)), names)
-    return _of_binary(kernel.data, str(path), _arch(lambda arch: arch.engine.elf_machine == kernel.machine), names)
+        return _of_elf(_elf(kernel, str(path)), names, words)
+    arch = _arch(lambda arch: arch.engine.elf_machine == kernel.machine)
+    return _of_binary(kernel.data, str(path), arch, names, words)
 
 
 def _elf(kernel: Kernel, name: str) -> Elf:
@@ -69,7 +84,7 @@ def _arch(fits: Callable[[Arch], bool]) -> Arch | None:
     return next((arch for arch in map(catalog.load, catalog.names()) if fits(arch)), None)
 
 
-def _of_elf(elf: Elf, names: Names | None) -> KernelImage:
+def _of_elf(elf: Elf, names: Names | None, words: tuple[str, ...]) -> KernelImage:
     kind = elf.machine, elf.bits, elf.big_endian
     arch = _arch(lambda arch: kind == (arch.engine.elf_machine, 8 * arch.word, arch.big_endian))
     if arch is None:
@@ -81,10 +96,12 @@ def _of_elf(elf: Elf, names: Names | None) -> KernelImage:
         raise elf.wrong("has no symbols: --system-map says where they are", 0)
     found = names or ElfNames(elf)
     found.named([BANNER, *labels.every(arch)])  # one look at the table for most of what will be asked for
-    return KernelImage(of_elf(elf), found, arch)
+    return KernelImage(of_elf(elf), found, arch, words)
 
 
-def _of_binary(data: bytes | mmap.mmap, name: str, arch: Arch | None, names: Names | None) -> KernelImage:
+def _of_binary(
+    data: bytes | mmap.mmap, name: str, arch: Arch | None, names: Names | None, words: tuple[str, ...]
+) -> KernelImage:
     """A kernel without any headers: as it stands in memory, from its first byte on."""
     if arch is None:
         raise InputError("is of an architecture that is not known here", Place(name))
@@ -101,4 +118,4 @@ def _of_binary(data: bytes | mmap.mmap, name: str, arch: Arch | None, names: Nam
         Extent(start, code, view[:code], executable=True, name="code"),
         Extent(start + code, rest, view[code:], executable=False, name="data"),
     )
-    return KernelImage(Contents(name, [extent for extent in extents if extent.size]), names, arch)
+    return KernelImage(Contents(name, [extent for extent in extents if extent.size]), names, arch, words)

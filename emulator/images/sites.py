@@ -25,6 +25,8 @@ START, STOP = "__start_mcount_loc", "__stop_mcount_loc"
 MOST_SITES = 1 << 20
 LONGEST = 1 << 20
 """Bytes of a function, where its symbol does not say how long it is."""
+BEFORE = 4096
+"""Bytes between a function's symbol and its site, at most; a compiler leaves a few dozen."""
 NEIGHBOURS = 64
 """How far from a site another one is looked for, in entries of the table."""
 
@@ -77,14 +79,14 @@ class Sites:
         """Another traced function, near this one."""
         at = bisect.bisect_left(self.ips, function.ip)
         ips = [ip for ip in self.ips[max(at - NEIGHBOURS, 0) : at + NEIGHBOURS] if ip != function.ip]
-        spans = [Span(ip - LONGEST // 256, ip + 1) for ip in ips]
-        for ip, symbol in self._functions(ips, self._names.within(spans)):
+        around = Span(min(ips, default=0) - BEFORE, max(ips, default=0) + 1)
+        for ip, symbol in self._functions(ips, self._names.within([around])):
             if symbol.name != function.name and symbol.address != function.start:
                 return self._verified(TracedFunction(symbol.name, symbol.address, ip))
         raise InputError(f"has no traced function near {function.name}", self._place)
 
     def _function_at(self, ip: int) -> str | None:
-        names = self._names.within([Span(ip - LONGEST // 256, ip + 1)])
+        names = self._names.within([Span(ip - BEFORE, ip + 1)])
         return next((symbol.name for _, symbol in self._functions([ip], names)), None)
 
     def _functions(self, ips: Sequence[int], names: Sequence[Name]) -> Iterator[tuple[int, Name]]:

@@ -189,6 +189,22 @@ def test_a_call_to_nowhere_faults_there_or_is_not_copied(newest: SmallKernel, wr
         regs_seen(Lab(subject=subject(written)))
 
 
+def test_a_file_that_has_changed_is_opened_again(newest: SmallKernel, written: Path) -> None:
+    written.write_bytes(newest.written())
+    assert opened(written) is opened(written)
+    newest.symbols["another"] = (newest.address("vfs_read"), 0, 0)
+    written.write_bytes(newest.written())
+    assert "another" in opened(written).names.named(["another"])
+
+
+def test_a_report_says_how_to_get_it_again(newest: SmallKernel, tmp_path: Path, written: Path) -> None:
+    written.write_bytes(newest.written())
+    assert subject(written).words == ("--vmlinux", str(written))
+    system_map = tmp_path / "System.map"
+    system_map.write_bytes(newest.system_map())
+    assert subject(written, system_map).words[2:] == ("--system-map", str(system_map))
+
+
 def test_an_unknown_function_is_as_unknown_as_on_our_own(newest: SmallKernel, written: Path) -> None:
     written.write_bytes(newest.written())
     image = opened(written)

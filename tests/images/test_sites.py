@@ -80,7 +80,6 @@ def test_the_graph_tracer_takes_a_real_function_s_return(kernel: SmallKernel, tm
 
 def test_something_else_at_the_site_is_refused(kernel: SmallKernel, tmp_path: Path) -> None:
     ip = lab(kernel, tmp_path, "vfs_write").record("vfs_write").ip
-    opened.cache_clear()
     kernel.patch(ip, kernel.variant.site.nop)
     before = len(kernel.variant.site.prologue)
     where = rf"vfs_write\+{ip - before - kernel.address('vfs_write'):#x} \({ip - before:#x}\)"

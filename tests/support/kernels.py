@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from elf_files import ALLOC, EXEC, EXEC_FILE, FUNC, LOCAL, NOBITS, OBJECT, WRITE, ElfFile
 from emulator.core import releases
@@ -85,9 +86,15 @@ class SmallKernel:
         return self.symbols[name][0]
 
 
+@cache
+def ours(arch: Arch, variant: Variant) -> Subject:
+    """Our own trampolines of a variant, assembled once."""
+    return load(arch, [variant])[0]
+
+
 def small_kernel(arch: Arch, variant: Variant, *, release: str | None = None, structs: bool = True) -> SmallKernel:
     """Our own trampolines of a variant as a kernel's image, with its banner, its table of sites and, maybe, BTF."""
-    (subject,) = load(arch, [variant])
+    subject = ours(arch, variant)
     placed = placement(subject)
     kernel = SmallKernel(arch, variant)
     kernel.sections[".text"] = (placed.text, bytearray(_text(placed)), ALLOC | EXEC)
