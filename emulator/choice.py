@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from emulator import subject
 from emulator.description import Arch, Variant
 from emulator.recognised import Recognised
 from emulator.subject import Subject, select
+
+if TYPE_CHECKING:
+    from emulator.images.layouts import Row
 
 
 class Loader(Protocol):
@@ -25,6 +28,9 @@ class Loader(Protocol):
 
     def load(self, arch: Arch, variants: Iterable[Variant], assembler: str | None) -> list[Subject]:
         """It, in the place of these variants' own trampolines."""
+
+    def layouts(self, variant: Variant) -> list[Row]:
+        """The layouts of structs that it tells of, beside those that are declared; none where it says nothing."""
 
 
 @dataclass

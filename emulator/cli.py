@@ -118,6 +118,7 @@ def _show(command: argparse.ArgumentParser) -> None:
     command.add_argument("--release", metavar="R", help="kernel release (default: the newest)")
     command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
     _whose(command, "list")
+    command.add_argument("--layouts", action="store_true", help="the structs instead: a vmlinux's beside ours")
     command.add_argument("--seed", metavar="N", type=int, default=1, help="replays everything (default: 1)")
     command.set_defaults(run="emulator.commands.show")
     _output(command)

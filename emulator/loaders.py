@@ -16,6 +16,7 @@ from emulator.description import Arch, Variant
 from emulator.elf import is_elf
 from emulator.errors import UsageError
 from emulator.images.kernel import KernelImage
+from emulator.images.layouts import Row
 from emulator.images.opening import is_image, opened
 from emulator.objects import load_object
 from emulator.objects.machine import arch_of
@@ -48,6 +49,10 @@ class SourceLoader:
         """See Loader."""
         return subject.load(arch, variants, brought=self.brought, assembler=assembler)
 
+    def layouts(self, variant: Variant) -> list[Row]:
+        """See Loader: a source has its numbers from us, or from its build."""
+        return []
+
 
 @dataclass(frozen=True)
 class ObjectLoader:
@@ -71,6 +76,10 @@ class ObjectLoader:
             Subject(arch, variant, code, kernel, str(self.file), words, notes=code.notes)
             for variant, kernel in zip(chosen, own_kernels(arch, chosen, assembler), strict=True)
         ]
+
+    def layouts(self, variant: Variant) -> list[Row]:
+        """See Loader: in an object of assembler are none."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,10 @@ class ImageLoader:
         """See Loader. Raises UsageError where it is not of the architecture."""
         self._expect(arch)
         return [self.image.subject(variant, self.function, assembler) for variant in variants]
+
+    def layouts(self, variant: Variant) -> list[Row]:
+        """See Loader."""
+        return self.image.layouts(variant)
 
     def _expect(self, arch: Arch) -> None:
         if arch is not self.image.arch:

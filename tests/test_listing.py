@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from emulator import catalog
 from emulator.cli import GOOD, USAGE, main
+from emulator.images.layouts import Row
 from emulator.listing import Listing, Stored, listing
 from emulator.placement import placement
+from emulator.report import layouts
 from emulator.report import listing as report
 from emulator.report.lines import WIDTH, plain
 from emulator.subject import Subject, load
@@ -59,6 +62,41 @@ def test_what_is_stored_has_its_origin() -> None:
         Stored("bx", 0, 7, True, "rbx"),
     )
     assert by_member["ip"][1].origin == "landing"
+
+
+def test_the_same_again_and_again_is_listed_once() -> None:
+    made = shown("x86_64", "6.12")
+    first = next(row for row in made.rows if not row.ran and not row.labels)
+    many = made._replace(rows=(*made.rows, *[first] * 9))
+    text = plain(report.render(many))
+    assert text.splitlines()[-2].strip() == "... 8 more of the same"
+    few = made._replace(rows=(*made.rows, first, first))
+    assert "more of the same" not in plain(report.render(few))
+
+
+@pytest.mark.parametrize("arch", catalog.names())
+def test_layouts_alone_are_the_declared_ones(arch: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", arch, "--layouts", "--format", "json"]) == GOOD
+    document = json.loads(capsys.readouterr().out)
+    found = {row["member"]: row["ours"] for row in document["members"] if row["struct"] == "pt_regs"}
+    record = catalog.load(arch).pt_regs
+    assert found == {"": [0, record.size], **{item.name: [item.offset, item.size] for item in record.members}}
+    assert {row["theirs"] for row in document["members"]} == {None}
+    assert main(["show", arch, "--layouts"]) == GOOD
+    assert "as they are declared" in capsys.readouterr().out
+
+
+def test_layouts_that_differ_are_marked() -> None:
+    variant = catalog.load("arm").variant("6.12")
+    rows = [
+        Row("pt_regs", "r0", (0, 4), (0, 4)),
+        Row("pt_regs", "r1", (4, 4), (8, 4)),
+        Row("pt_regs", "x", None, (4, 4)),
+    ]
+    text = plain(layouts.render(Path("vmlinux"), "arm", variant, rows))
+    assert "1 of 3 differ" in text
+    assert [line.split()[:2] for line in text.splitlines() if line.startswith("!")] == [["!", "pt_regs"]]
+    assert [row["same"] for row in layouts.document(None, "arm", variant, rows)["members"]] == [True, False, True]
 
 
 def test_what_nobody_stores_is_not_there() -> None:

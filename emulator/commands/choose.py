@@ -16,6 +16,7 @@ from emulator.errors import UsageError
 if TYPE_CHECKING:
     from emulator.brought import Brought
     from emulator.choice import Choice, Loader
+    from emulator.images.layouts import Row
     from emulator.subject import Subject
 
 MOST_JOBS = 256
@@ -80,6 +81,13 @@ class Chosen:
         if release:
             self._choice.variant(arch)
         return [item for item in arch.variants if release in (None, item.release)]
+
+    def layouts(self, arch: Arch, variant: Variant) -> list[Row]:
+        """The file's layouts beside ours, or ours alone. Raises InputError."""
+        from emulator.images.layouts import alone  # noqa: PLC0415 - see start_assembler()
+
+        loader = self._choice.loader
+        return (loader.layouts(variant) if loader else []) or alone(arch, variant)
 
     def load(self, arch: Arch, variants: Iterable[Variant]) -> list[Subject]:
         """These variants with their own code, or with the user's. Raises InputError."""

@@ -60,6 +60,15 @@ def ours(arch: Arch, variant: Variant) -> Iterator[Struct]:
     yield ftrace_ops(releases.release(variant.release), arch.word, variant.abilities)
 
 
+def alone(arch: Arch, variant: Variant) -> list[Row]:
+    """The declared ones, beside nothing."""
+    return [
+        Row(struct.name, name, place, None)
+        for struct in ours(arch, variant)
+        for name, place in (("", (0, struct.size)), *((one.name, (one.offset, one.size)) for one in struct.members))
+    ]
+
+
 def usable_ops(theirs: Mapping[str, Struct], arch: Arch) -> Struct | None:
     """struct ftrace_ops of the image, where it is one: its pointers and longs are words of it."""
     found = theirs.get(OPS)

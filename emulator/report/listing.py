@@ -12,6 +12,8 @@ from emulator.report.lines import WIDTH, Line, Span, heading, line, wrap
 from emulator.report.record import statement
 
 SCHEMA = "mcount-emulator/show/1"
+FEW = 2
+"""Instructions like the one before that are listed all the same."""
 INSTRUCTION, STORES = 34, 14
 """Columns of an instruction that stores something, and what it leaves for what is stored."""
 
@@ -21,7 +23,32 @@ INSTRUCTION, STORES = 34, 14
 
 def render(shown: Listing) -> list[Line]:
     """For a terminal."""
-    return [*_head(shown), *(item for row in shown.rows for item in _row(shown, row)), line()]
+    return [*_head(shown), *(item for rows in _alike(shown) for item in _rows(shown, rows)), line()]
+
+
+def _alike(shown: Listing) -> list[list[Row]]:
+    """The rows, those together that say the same over and over: what stands between functions, as a rule."""
+    groups: list[list[Row]] = []
+    for row in shown.rows:
+        if groups and not row.labels and not row.ran and _says(row) == _says(groups[-1][-1]):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
+
+
+def _says(row: Row) -> tuple[object, ...]:
+    source = (row.line.place, row.line.text) if row.line else ()
+    return (row.code, row.ran, row.stored, *source)
+
+
+def _rows(shown: Listing, rows: Sequence[Row]) -> Iterator[Line]:
+    first, *more = rows
+    yield from _row(shown, first)
+    if len(more) > FEW:
+        yield line(Span(f"  ... {len(more)} more of the same", "dim"))
+    else:
+        yield from (item for row in more for item in _row(shown, row))
 
 
 def _head(shown: Listing) -> list[Line]:
@@ -31,7 +58,8 @@ def _head(shown: Listing) -> list[Line]:
     lines = [
         heading(f"{subject.arch.name} {subject.variant.name}: the trampolines, source: {subject.origin}"),
         line(f"  {len(shown.rows)} instructions, {size} bytes; sites: {placed.sites[0][1]}, ..."),
-        *(line(f"  {place}") for place in files),
+        *(line(f"  {place}") for place in files if place != subject.origin),
+        *(line(f"  {text}") for note in subject.notes for text in wrap(f"note: {note}", WIDTH - 2)),
         line("  behind an instruction: what it has put into which member of a record; - : no scenario came by"),
     ]
     return [*lines, line()]
@@ -73,7 +101,10 @@ def text_of(shown: Listing, row: Row) -> str:
         return "(padding)" if row.padding else "(no instruction)"
     if found.target is not None:
         return f"{found.mnemonic} {placement(shown.subject).symbols.name(found.target)}"
-    return statement(row.line) if row.line else str(found)
+    text = statement(row.line) if row.line else str(found)
+    fixups = placement(shown.subject).trampolines.fixups_between(row.address, row.address + len(row.code))
+    unsaid = [fixup.symbol for fixup in fixups if fixup.symbol not in text]
+    return " ".join([text, *(f"<{symbol}>" for symbol in unsaid)])
 
 
 def _cut(text: str, width: int) -> str:
