@@ -97,7 +97,10 @@ DAMAGED = {
     "kind 31": (raw(kind(0, 31, 0), b"\0"), "has a type of kind 31"),
     "half a type": (raw(b"\0" * 5, b"\0"), "ends within a type"),
     "members beyond": (raw(kind(0, 4, 8, vlen=9), b"\0"), "ends within a type"),
-    "no end of a name": (raw(kind(1, 4, 8), b"\0abc"), "has a name at 0x1 that has no end"),
+    "no end of a name": (
+        raw(kind(1, 4, 8, vlen=1) + struct.pack("<3I", 3, 1, 0), b"\0s\0abc"),
+        "has a name at 0x3 that has no end",
+    ),
     "itself": (raw(SELF + kind(1, 4, 8, vlen=1) + struct.pack("<3I", 1, 1, 0), b"\0s\0"), "is made of itself"),
     "no such type": (raw(kind(1, 4, 8, vlen=1) + struct.pack("<3I", 1, 77, 0), b"\0s\0"), "refers to type 77 of 2"),
     "in itself": (raw(kind(1, 4, 8, vlen=1) + struct.pack("<3I", 0, 1, 0), b"\0s\0"), "more members than any"),

@@ -21,7 +21,7 @@ from emulator.images.opening import opened
 from emulator.lab import Lab
 from kernels import SmallKernel, small_kernel
 
-ROUNDS = 150
+ROUNDS = 60
 """Files that the campaign makes; each takes a tenth of a second."""
 
 
