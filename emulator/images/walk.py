@@ -85,7 +85,7 @@ class Walk:
                 if at is None:
                     break
                 found[address] = at
-                if len(found) > most:
+                if len(self.found) + len(found) > most:
                     return None
                 pending += self._targets(at, found)
                 address = None if self._language.ends(at) else at.end
@@ -98,7 +98,7 @@ class Walk:
                 continue
             if not self._language.calls(at):
                 yield reference.target
-            elif reference.target not in found and reference.target not in self.found:
+            elif not any(reference.target in known for known in (found, self.found, self.calls)):
                 thunk = self._thunk(reference.target)
                 if thunk is not None:
                     found |= thunk
