@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import bisect
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from emulator.machine.memory import PAGE
@@ -26,6 +27,23 @@ class Span(NamedTuple):
     def holds(self, other: Span) -> bool:
         """Whether all of another one lies within this one."""
         return self.start <= other.start and other.end <= self.end
+
+
+def inside(spans: Iterable[tuple[int, int]]) -> Callable[[int], bool]:
+    """Whether an address lies in one of the ranges: for many of both."""
+    starts, ends = list[int](), list[int]()
+    for start, end in sorted(spans):
+        if ends and start <= ends[-1]:
+            ends[-1] = max(ends[-1], end)
+        else:
+            starts.append(start)
+            ends.append(end)
+
+    def test(address: int) -> bool:
+        at = bisect.bisect_right(starts, address) - 1
+        return at >= 0 and address < ends[at]
+
+    return test
 
 
 def pages(spans: Iterable[Span]) -> tuple[Span, ...]:

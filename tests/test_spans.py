@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.machine.memory import PAGE
-from emulator.spans import Span, overlap, pages
+from emulator.spans import Span, inside, overlap, pages
 
 SPANS = st.lists(st.tuples(st.integers(0, 40 * PAGE), st.integers(1, 3 * PAGE)).map(lambda at: Span(at[0], sum(at))))
 
@@ -41,3 +41,9 @@ def test_overlaps_are_found_where_there_are_any(spans: list[Span]) -> None:
     else:
         assert found.size > 0
         assert sum(span.start < found.end and found.start < span.end for span in spans) > 1
+
+
+@given(SPANS, st.integers(0, 45 * PAGE))
+def test_many_ranges_are_looked_through_at_once(spans: list[Span], address: int) -> None:
+    for place in (address, *(edge for span in spans for edge in (span.start - 1, span.start, span.end - 1, span.end))):
+        assert inside(spans)(place) == any(place in span for span in spans)

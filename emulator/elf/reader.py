@@ -32,6 +32,7 @@ from emulator.elf.layout import (
 )
 from emulator.elf.strings import Strings
 from emulator.errors import InputError, Place
+from emulator.spans import inside
 
 MOST_SECTIONS = 1 << 17
 MOST_SYMBOLS = 1 << 22
@@ -240,19 +241,16 @@ class Elf:
     def symbols_within(self, spans: Iterable[tuple[int, int]]) -> list[Symbol]:
         """The entries whose values lie in one of the ranges [start, end), in the order of the table.
 
-        No other name is looked at. Meant for a few ranges: each is compared with every entry.
+        No other name is looked at.
         """
         if self.symbol_table is None:
             return []
-        names, order, wanted = self._names_of(self.symbol_table), self._symbol_order, tuple(spans)
+        names, order, wanted = self._names_of(self.symbol_table), self._symbol_order, inside(spans)
         found = []
         for values in self.entries(self.symbol_table, self.layout.symbol, MOST_SYMBOLS):
-            at = values[order[1]]
-            for start, end in wanted:
-                if start <= at < end:
-                    name, value, size, info, other, section = (values[at] for at in order)
-                    found.append(Symbol(self._name(names, name) if name else "", value, size, info, other, section))
-                    break
+            if wanted(values[order[1]]):
+                name, value, size, info, other, section = (values[at] for at in order)
+                found.append(Symbol(self._name(names, name) if name else "", value, size, info, other, section))
         return found
 
     @cached_property

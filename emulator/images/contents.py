@@ -23,6 +23,8 @@ class Extent(NamedTuple):
     data: memoryview
     executable: bool
     name: str
+    offset: int = 0
+    """Where the data stands in the file."""
 
     @property
     def end(self) -> int:
@@ -79,6 +81,7 @@ def of_elf(elf: Elf) -> Contents:
             memoryview(b"") if section.type == SHT_NOBITS else elf.contents(section),
             bool(section.flags & SHF_EXECINSTR),
             section.name,
+            section.offset,
         )
         for section in elf.sections
         if section.flags & SHF_ALLOC and section.size

@@ -50,7 +50,7 @@ def found(contents: Contents, arch: Arch) -> Mapping[str, Struct]:
     extent = next((extent for extent in contents.extents if extent.name == BTF), None)
     if extent is None:
         return {}
-    btf = Btf(extent.data, f"{contents.name}{BTF}", 0, word=arch.word, big_endian=arch.big_endian)
+    btf = Btf(extent.data, contents.name, extent.offset, word=arch.word, big_endian=arch.big_endian)
     return btf.structs(PT_REGS, OPS, *FREGS)
 
 

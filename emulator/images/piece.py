@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from emulator.assembly import fixups
 from emulator.assembly.decode import disassemble
 from emulator.assembly.piece import Fixup, Line, Piece, Section, Surroundings, Symbol
 from emulator.description import Engine, Memory
@@ -73,8 +74,6 @@ class _Maker:
     def _literals(self, references: Iterable[Reference]) -> Iterator[Reference]:
         """The words of data among the code that are addresses themselves."""
         contents, kind = self._found.contents, language(self._found.engine).word
-        from emulator.assembly import fixups  # noqa: PLC0415
-
         for at in {at.target for at in references if at.role is Role.LITERAL}:
             field = fixups.known(kind)
             value = int.from_bytes(contents.read(at, field.size), field.order)

@@ -11,7 +11,7 @@ from pathlib import Path
 from emulator.errors import InputError, Place
 from emulator.images.names import Name, is_name
 from emulator.regular import open_regular
-from emulator.spans import Span
+from emulator.spans import Span, inside
 
 LIMIT = 1 << 26
 """The largest file, in bytes; a distribution's has seven million."""
@@ -68,12 +68,8 @@ class MapNames:
 
     def within(self, spans: Iterable[Span]) -> list[Name]:
         """See emulator.images.names.Names."""
-        wanted = tuple(spans)
-        found = [
-            self._symbol(self._starts[number])
-            for number, address in enumerate(self._addresses)
-            if any(start <= address < end for start, end in wanted)
-        ]
+        wanted = inside(spans)
+        found = [self._symbol(self._starts[at]) for at, address in enumerate(self._addresses) if wanted(address)]
         return sorted((name for name in found if is_name(name.name)), key=lambda name: name.address)
 
     def _symbol(self, start: int) -> Name:

@@ -85,7 +85,7 @@ class Walk:
                 if at is None:
                     break
                 found[address] = at
-                if len(found) > most:
+                if len(self.found) + len(found) > most:
                     return None
                 pending += self._targets(at, found)
                 address = None if self._language.ends(at) else at.end
@@ -96,19 +96,14 @@ class Walk:
         for reference in self._language.references([at]):
             if reference.role is not Role.CODE or reference.target in self._others:
                 continue
-            if not self._is_call(at):
+            if not self._language.calls(at):
                 yield reference.target
-            elif reference.target not in found and reference.target not in self.found:
+            elif not any(reference.target in known for known in (found, self.found, self.calls)):
                 thunk = self._thunk(reference.target)
                 if thunk is not None:
                     found |= thunk
                 elif self._contents.executable(reference.target):
                     self.calls.add(reference.target)
-
-    def _is_call(self, at: Decoded) -> bool:
-        from capstone import CS_GRP_CALL  # noqa: PLC0415 - loaded by now, and not before
-
-        return CS_GRP_CALL in at.detail.groups
 
     def _thunk(self, start: int) -> dict[int, Decoded] | None:
         """The code of a small function; None for others."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What finished instructions refer to. A module per assembler language, called as in emulator.assembly.dialects.
 
-Each has references(), from a run of instructions to the fields in it that depend on addresses, and ends(), whether
-control never goes on from an instruction to the next one.
+Each has references(), from a run of instructions to the fields in it that depend on addresses, ends(), whether control
+never goes on from an instruction to the next one, and calls(), whether it comes back there.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Language(NamedTuple):
 
     references: Callable[[Sequence[Decoded]], Iterable[Reference]]
     ends: Callable[[Decoded], bool]
+    calls: Callable[[Decoded], bool]
     word: str
     """The fixup that fills a word of data with an address."""
 
@@ -67,4 +68,4 @@ def language(engine: Engine) -> Language:
         module = importlib.import_module(f"{__name__}.{engine.dialect}")
     except ModuleNotFoundError:
         raise UsageError(f"no kernel images: what {engine.dialect} instructions refer to is not described") from None
-    return Language(module.references, module.ends, module.WORD)
+    return Language(module.references, module.ends, module.calls, module.WORD)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from capstone import CS_GRP_BRANCH_RELATIVE
+from capstone import CS_GRP_BRANCH_RELATIVE, CS_GRP_CALL
 from capstone import arm as cs
 
 from emulator.images.references import Decoded, Reference, Role
@@ -42,6 +42,11 @@ def ends(at: Decoded) -> bool:
         return False
     _, written = at.detail.regs_access()
     return cs.ARM_REG_PC in written or at.detail.id in (cs.ARM_INS_B, cs.ARM_INS_BX, cs.ARM_INS_UDF)
+
+
+def calls(at: Decoded) -> bool:
+    """Whether it leaves its return address behind."""
+    return CS_GRP_CALL in at.detail.groups
 
 
 def _literal(at: Decoded) -> Iterator[Reference]:

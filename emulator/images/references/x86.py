@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from capstone import CS_GRP_BRANCH_RELATIVE, CS_GRP_RET
+from capstone import CS_GRP_BRANCH_RELATIVE, CS_GRP_CALL, CS_GRP_RET
 from capstone import x86 as cs
 
 from emulator.images.references import Decoded, Reference, Role
@@ -26,6 +26,11 @@ def references(run: Sequence[Decoded]) -> Iterator[Reference]:
 def ends(at: Decoded) -> bool:
     """A jump without a condition, a return, a trap."""
     return CS_GRP_RET in at.detail.groups or at.detail.id in STOPS
+
+
+def calls(at: Decoded) -> bool:
+    """Whether it leaves its return address behind."""
+    return CS_GRP_CALL in at.detail.groups
 
 
 def _branch(at: Decoded) -> Iterator[Reference]:
