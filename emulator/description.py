@@ -384,6 +384,25 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segments:
+    """Selectors of segments, which a CPU takes only if its table has a descriptor for them.
+
+    A kernel has one value in each such register; in a table full of segments that are all the same, a run can have
+    other ones each time, and it shows which register is which.
+    """
+
+    table: int
+    """The table's address; nothing else of a kernel is near."""
+    descriptors: bytes
+    limit: str
+    """The tail of unicorn's constant for the register that holds the table's address and limit: "GDTR"."""
+    code: tuple[str, int]
+    """The same for the register of the code segment, and the selector in it."""
+    selectors: Mapping[str, range]
+    """What a run may find in each of the other registers, by their names in Arch.registers."""
+
+
 class Arch:
     """One architecture. To add one, write arch/<name>.py that ends in ARCH = Arch(...), and trampolines/<name>/.
 
@@ -423,6 +442,8 @@ class Arch:
 
     def variant(self, name: str) -> Variant:
         """The variant called `name`. Raises KeyError."""
+    segments: Segments | None = None
+    """Where there are registers that do not take any number."""
         for variant in self.variants:
             if variant.name == name:
                 return variant

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from emulator.description import Const, Member, Reg, Return, Sum, Word
 from emulator.machine import engine
 from emulator.replay import Replay, recorded
+from emulator.seeding import random_value
 
 if TYPE_CHECKING:
     from emulator.recording import Arrival, Hit
@@ -61,7 +62,7 @@ class Honours:
     def _try(self, member: Member) -> Honoured:
         if self._plain is None:
             return Honoured.UNKNOWN
-        value = self._value(member, self._plain)
+        value = self._value(member, self._plain) % (1 << 8 * member.size)
         replay = self._replay({member.offset: value.to_bytes(member.size, recorded(self._hit).order)})
         if replay.elsewhere:
             return Honoured.GOES_THERE
@@ -85,7 +86,8 @@ class Honours:
         if register == abi.sp:
             return plain[abi.sp] - LOWER
         if isinstance(member.holds, Reg):
-            return random.Random(f"honoured {self._lab.seed} {member.name}").getrandbits(8 * member.size)
+            numbers = random.Random(f"honoured {self._lab.seed} {member.name}")
+            return random_value(self._lab.arch, member.holds.name, numbers)
         return self._lab.runner.elsewhere
 
     def _register(self, member: Member) -> str | None:
