@@ -112,6 +112,8 @@ class Abi:
 
     arguments: tuple[str, ...]
     """Registers of the first arguments, in order."""
+    stack_arguments: int | None = None
+    """Where the arguments behind these are at a function's entry, in bytes above sp; None: nobody passes any here."""
     returns: tuple[str, ...]
     """Registers of the return value."""
     preserved: tuple[str, ...]
