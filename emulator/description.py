@@ -264,6 +264,9 @@ class Graph:
     """What prepare_ftrace_return() gets, in order: parent, self_addr, frame_pointer, stack_pointer."""
     slot: str | None = None
     """The member of ftrace_regs that holds the address of the parent's return address."""
+    entry: Entry | None = None
+    """What a site calls where the graph tracer alone has registered for its function (FTRACE_GRAPH_TRAMP_ADDR); it goes
+    to the graph tracer and calls nobody else."""
     frame: Value | None = None
     """What prepare_ftrace_return() gets for frame_pointer, at the site; None where nobody looks at it."""
     handler: str
@@ -347,8 +350,9 @@ class Variant:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The trampolines that sites call: ftrace_caller, and ftrace_regs_caller where there is one."""
-        return (self.plain, self.regs) if self.regs else (self.plain,)
+        """The trampolines that sites call: ftrace_caller, and ftrace_regs_caller and the graph tracer's own if any."""
+        others = (self.regs, self.graph.entry if self.graph else None)
+        return (self.plain, *(entry for entry in others if entry))
 
 
 # -- engines -----------------------------------------------------------------------------------------------------------
