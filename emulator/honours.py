@@ -15,8 +15,8 @@ from emulator.seeding import random_value
 if TYPE_CHECKING:
     from emulator.recording import Arrival, Hit
 
-LOWER = 64
-"""How far down a stack pointer is moved, in bytes: a multiple of every ABI's alignment."""
+HIGHER = 64
+"""How far up a stack pointer is moved, in bytes: a multiple of every ABI's alignment. Below is the record itself."""
 
 
 class Honoured(enum.Enum):
@@ -77,14 +77,14 @@ class Honours:
     def _value(self, member: Member, plain: dict[str, int]) -> int:
         """What is written: something that the register would not hold at landing otherwise.
 
-        Toggled arithmetic flags, a lower stack pointer, an address to go to for what is no register's, else a random
+        Toggled arithmetic flags, a higher stack pointer, an address to go to for what is no register's, else a random
         number.
         """
         abi, register = self._lab.arch.abi, self._register(member)
         if register == abi.flags:
             return plain[abi.flags] ^ abi.arithmetic_flags
         if register == abi.sp:
-            return plain[abi.sp] - LOWER
+            return plain[abi.sp] + HIGHER
         if isinstance(member.holds, Reg):
             numbers = random.Random(f"honoured {self._lab.seed} {member.name}")
             return random_value(self._lab.arch, member.holds.name, numbers)
