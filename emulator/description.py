@@ -186,6 +186,8 @@ class Entry:
     """The members of the record that this entry fills with what Member.holds says; the others may hold anything."""
     constants: Mapping[str, int] = field(default_factory=dict)
     """Members to which this entry gives a number of its own instead: a mark, an empty slot."""
+    record_size: int | None = None
+    """Bytes of the record where it is shorter than the struct: what lies above is the traced function's."""
     honours: tuple[str, ...] = ()
     """The members that are loaded back, so that a callback's write reaches the traced function."""
     clobbers: tuple[str, ...] = ()
