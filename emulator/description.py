@@ -128,6 +128,8 @@ class Abi:
     frame_pointer: str | None = None
     """The register that leads from frame to frame, where kernels may be built so; where an Entry builds frames itself,
     [it] = next, [it + word] = return."""
+    frame_mark: int = 1
+    """The bits of a frame pointer that are turned over where it is the address of a record (ENCODE_FRAME_POINTER)."""
     link: str | None = None
     """The register a call puts its return address into; None where the call pushes it."""
     stack_align: int
@@ -184,18 +186,18 @@ class Entry:
     """Which argument (from 0) points to the record; None where no record is passed."""
     promises: tuple[str, ...] = ()
     """The members of the record that this entry fills with what Member.holds says; the others may hold anything."""
-    constants: Mapping[str, int] = field(default_factory=dict)
-    """Members to which this entry gives a number of its own instead: a mark, an empty slot."""
     record_size: int | None = None
     """Bytes of the record where it is shorter than the struct: what lies above is the traced function's."""
+    constants: Mapping[str, int] = field(default_factory=dict)
+    """Members to which this entry gives a number of its own instead: a mark, an empty slot."""
     honours: tuple[str, ...] = ()
     """The members that are loaded back, so that a callback's write reaches the traced function."""
     clobbers: tuple[str, ...] = ()
     """Registers that this entry may leave changed, by that release's own word."""
     frames: str | None = None
     """With frame pointers: "own", the traced function has built its frame before the site; "linked", two frames are
-    built, the traced function's and its parent's; "encoded", the frame pointer is the record's address with its lowest
-    bit set; None, nothing is built."""
+    built, the traced function's and its parent's; "encoded", the frame pointer is the record's address with
+    Abi.frame_mark turned over; None, nothing is built."""
     end: str | None = None
     """Private copies only: the label behind the last byte copied."""
     op_load: str | None = None
@@ -262,13 +264,13 @@ class Graph:
     """
 
     calls: tuple[GraphCall, ...] = ()
+    entry: Entry | None = None
+    """What a site calls where the graph tracer alone has registered for its function (FTRACE_GRAPH_TRAMP_ADDR); it goes
+    to the graph tracer and calls nobody else."""
     prepare: tuple[str, ...] = ()
     """What prepare_ftrace_return() gets, in order: parent, self_addr, frame_pointer, stack_pointer."""
     slot: str | None = None
     """The member of ftrace_regs that holds the address of the parent's return address."""
-    entry: Entry | None = None
-    """What a site calls where the graph tracer alone has registered for its function (FTRACE_GRAPH_TRAMP_ADDR); it goes
-    to the graph tracer and calls nobody else."""
     frame: Value | None = None
     """What prepare_ftrace_return() gets for frame_pointer, at the site; None where nobody looks at it."""
     handler: str
@@ -377,21 +379,11 @@ class Engine:
     gnu_flags: tuple[str, ...] = ()
     gnu_machine: int
     """e_machine of the objects that the right GNU as writes (the ELF specification's EM_*)."""
+    gnu_emulation: str = ""
+    """The -m of GNU ld where it is not the default of one that the prefixes name."""
     gdb: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """Where the fake kernel lives; addresses of real kernels, so that a listing looks like one."""
-
-    text: int
-    data: int
-    modules: int
-    """Where private copies and the functions of modules go; within reach of a call from `text`."""
-    stack: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segments:
     """Selectors of segments, which a CPU takes only if its table has a descriptor for them.
@@ -411,6 +403,18 @@ class Segments:
     """What a run may find in each of the other registers, by their names in Arch.registers."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Where the fake kernel lives; addresses of real kernels, so that a listing looks like one."""
+
+    text: int
+    data: int
+    modules: int
+    """Where private copies and the functions of modules go; within reach of a call from `text`."""
+    stack: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Arch:
     """One architecture. To add one, write arch/<name>.py that ends in ARCH = Arch(...), and trampolines/<name>/.
 
@@ -438,6 +442,8 @@ class Arch:
     """All registers that a run seeds, records and compares, pc and flags included."""
     abi: Abi
     memory: Memory
+    segments: Segments | None = None
+    """Where there are registers that do not take any number."""
     pt_regs: Struct
     function_return: bytes
     """The instruction by which a C function without a frame returns."""
@@ -450,8 +456,6 @@ class Arch:
 
     def variant(self, name: str) -> Variant:
         """The variant called `name`. Raises KeyError."""
-    segments: Segments | None = None
-    """Where there are registers that do not take any number."""
         for variant in self.variants:
             if variant.name == name:
                 return variant
