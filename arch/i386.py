@@ -22,6 +22,7 @@ from emulator.description import (
     Segments,
     Site,
     Struct,
+    Sum,
     Variant,
     Word,
     registers,
@@ -85,10 +86,31 @@ SEGMENTS = Segments(
 
 CALL = Branch(b"\xe8\0\0\0\0", "R_386_PC32", at=1, addend=-4)
 JUMP = Branch(b"\xe9\0\0\0\0", "R_386_PC32", at=1, addend=-4)
-NOP5 = bytes.fromhex("3e8d742600")  # arch/x86/include/asm/nops.h, BYTES_NOP5
+NOP5 = bytes.fromhex("3e8d742600")  # arch/x86/include/asm/nops.h of 6.x, BYTES_NOP5
+P6_NOP5 = bytes.fromhex("0f1f440000")  # 3.x arch_init_ideal_nops(): every Intel CPU that has it and likes it
 
 FENTRY = Site(mcount="__fentry__", call=CALL, nop=NOP5, parent=Word("esp", 0), parent_slot=Reg("esp"))
+MCOUNT = Site(mcount="mcount", call=CALL, nop=P6_NOP5, parent=Word("ebp", 4), parent_slot=Sum("ebp", 4))
 
+# 3.7 arch/x86/kernel/ftrace.c ftrace_int3_handler(): a site that is hit acts as a NOP.
+POKE_3 = Poke(stopped=False, breakpoint=b"\xcc", labels=False, graph=False)
+POKE_QUIRKS_3 = (
+    Quirk(
+        "P4",
+        "callbacks",
+        "no callback runs while code is changed",
+        "3.7 kernel/trace/ftrace.c ftrace_run_update_code(): function_trace_stop is raised meanwhile",
+        "change-*",
+    ),
+    Quirk(
+        "P3",
+        "T2 landing",
+        "a task that has passed the test of function_trace_stop dies at the breakpoint at ftrace_call",
+        "3.7 arch/x86/kernel/ftrace.c ftrace_int3_handler(): it knows sites only; later releases know ftrace_call too",
+        "change-*",
+        "CPU exception 3 at ftrace_*",
+    ),
+)
 # arch/x86/kernel/alternative.c poke_int3_handler(): a site that is hit acts as the new instruction.
 POKE_6 = Poke(stopped=False, breakpoint=b"\xcc", emulates=True)
 
@@ -103,6 +125,64 @@ def stale_op(release: str) -> Quirk:
         "change-second-gone",
     )
 
+
+# -- 3.6: neither op nor regs -----------------------------------------------------------------------------------------
+
+FRAMES = Ability.FRAME_POINTER | Ability.FUNCTION_GRAPH_FP_TEST  # mcount brings frame pointers with it
+STATIC3 = Ability.FUNCTION_TRACER | Ability.FUNCTION_GRAPH_TRACER | Ability.FUNCTION_TRACE_MCOUNT_TEST | FRAMES
+X36 = STATIC3 | Ability.DYNAMIC_FTRACE | Ability.ARCH_REPLACE_CODE
+
+PLAIN_36 = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=("eflags",), frames="own")
+STATIC_MCOUNT = Entry(symbol="mcount", clobbers=("eflags",), frames="own")
+
+# arch/x86/kernel/ftrace.c prepare_ftrace_return(parent, self_addr, frame_pointer), ftrace_mod_jmp()
+STATIC_GRAPH_3 = Graph(
+    prepare=("parent", "self_addr", "frame_pointer"), frame=Word("ebp", 0), handler="frame_pointer", returns=Reg("ebp")
+)
+GRAPH_CALL = GraphCall("ftrace_graph_call", "ftrace_graph_caller", JUMP, "ftrace_stub")
+GRAPH_3 = replace(STATIC_GRAPH_3, calls=(GRAPH_CALL,))
+
+# -- 3.7: the June 2012 series ----------------------------------------------------------------------------------------
+
+X37 = X36 | Ability.ARCH_SUPPORTS_FTRACE_OPS | Ability.DYNAMIC_FTRACE_WITH_REGS
+PLAIN_37 = replace(PLAIN_36, record=3)
+REGS_37 = Entry(
+    symbol="ftrace_regs_caller",
+    call="ftrace_regs_call",
+    record=3,
+    record_size=60,
+    promises=tuple(name for name in EVERY if name not in ("sp", "ss")),
+    honours=(*GENERAL, "ds", "es", "fs", "gs", "ip", "flags"),
+    frames="own",
+)
+WHERE_37 = "3.7 arch/x86/kernel/entry_32.S"
+QUIRKS_37 = (
+    *POKE_QUIRKS_3,
+    Quirk(
+        "C3",
+        "op",
+        "the callback gets the address of the variable function_trace_op instead of its contents",
+        f"{WHERE_37} ftrace_caller, ftrace_regs_caller: an LEA; the variable itself is loaded since 3.13",
+        got="&function_trace_op",
+    ),
+    *(
+        Quirk(
+            clause,
+            "eflags",
+            "lost behind ftrace_regs_caller while the graph tracer is on",
+            f"{WHERE_37} ftrace_graph_caller: behind both entries, it does arithmetic as behind the plain one",
+            exercises,
+        )
+        for clause, exercises in (("T4", "graph-regs*"), ("W1", "graph-ip"))
+    ),
+    Quirk(
+        "G2",
+        "self_addr",
+        "where a callback has changed ip the graph tracer takes that for the function",
+        f"{WHERE_37} ftrace_graph_caller: behind both entries, it looks at the return address",
+        "graph-ip",
+    ),
+)
 
 # -- 6.1 and 6.12: no private copies, and no record but the full one --------------------------------------------------
 
@@ -130,7 +210,7 @@ PLAIN_6_FRAMED, REGS_6_FRAMED = replace(PLAIN_6, frames="linked"), replace(REGS_
 
 # arch/x86/kernel/ftrace.c prepare_ftrace_return(ip, parent, frame_pointer), ftrace_mod_jmp(); asm/ftrace.h
 GRAPH_61 = Graph(
-    calls=(GraphCall("ftrace_graph_call", "ftrace_graph_caller", JUMP, "ftrace_stub"),),
+    calls=(GRAPH_CALL,),
     entry=Entry(symbol="ftrace_graph_caller", clobbers=("eflags",)),
     prepare=("self_addr", "parent", "frame_pointer"),
     handler="frame_pointer",
@@ -179,6 +259,35 @@ NO_FRAME_AT_EXIT = tuple(
     )
     for member, what in (("bp", "bp = 0"), ("sp", "no store to sp"))
 )
+
+
+def v3(release: str, passes: str, abilities: Ability, regs: Entry | None, *quirks: Quirk) -> tuple[Variant, ...]:
+    """3.6 or 3.7, with DYNAMIC_FTRACE and without."""
+    dynamic = Variant(
+        name=release,
+        release=release,
+        summary=f"mcount; tests function_trace_stop; {passes}",
+        source=f"ftrace-{release}.S",
+        abilities=abilities,
+        site=MCOUNT,
+        plain=PLAIN_37 if regs else PLAIN_36,
+        regs=regs,
+        graph=GRAPH_3,
+        poke=POKE_3,
+        quirks=quirks,
+    )
+    static = Variant(
+        name=f"{release}-static",
+        release=release,
+        summary="mcount, never patched: !DYNAMIC_FTRACE",
+        source="static-3.6.S",
+        defines={"TEST_STOP_TWICE": 1} if release == "3.6" else {},
+        abilities=STATIC3,
+        site=MCOUNT,
+        plain=STATIC_MCOUNT,
+        graph=STATIC_GRAPH_3,
+    )
+    return dynamic, static
 
 
 def v6(release: str, abilities: Ability, graph: Graph, *quirks: Quirk) -> tuple[Variant, ...]:
@@ -249,5 +358,10 @@ ARCH = Arch(
     pt_regs=PT_REGS,
     function_return=b"\xc3",
     exit=b"\xf4",
-    variants=(*v6("6.1", X61, GRAPH_61), *v6("6.12", X612, GRAPH_612, *NO_FRAME_AT_EXIT)),
+    variants=(
+        *v3("3.6", "passes neither op nor regs", X36, None, *POKE_QUIRKS_3),
+        *v3("3.7", "regs NULL, or full but for sp and ss for SAVE_REGS", X37, REGS_37, *QUIRKS_37),
+        *v6("6.1", X61, GRAPH_61),
+        *v6("6.12", X612, GRAPH_612, *NO_FRAME_AT_EXIT),
+    ),
 )
