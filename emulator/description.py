@@ -358,6 +358,11 @@ class Variant:
         others = (self.regs, self.graph.entry if self.graph else None)
         return (self.plain, *(entry for entry in others if entry))
 
+    @property
+    def shares_direct_calls(self) -> bool:
+        """Whether a trampoline goes to what a callback has put into `direct`."""
+        return any(self.direct in entry.honours for entry in self.entries)
+
 
 # -- engines -----------------------------------------------------------------------------------------------------------
 

@@ -109,9 +109,8 @@ class FtraceRegs:
         direct = self._variant.direct
         if direct is None:
             raise UsageError(f"{self._arch.name} {self._variant.name} makes no direct calls")
-        looked_at = any(direct in entry.honours for entry in self._variant.entries)
-        regs = self._regs if looked_at else PtRegs(self._arch.pt_regs, self._memory, self.address)
-        setattr(regs, direct, address)
+        shared = self._variant.shares_direct_calls
+        setattr(self._regs if shared else PtRegs(self._arch.pt_regs, self._memory, self.address), direct, address)
 
     @property
     def _instruction_pointer(self) -> str:
