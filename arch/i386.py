@@ -256,8 +256,9 @@ NO_FRAME_AT_EXIT = tuple(
         f"{member} at the exit",
         f"a retfunc that looks at {member} in its record finds something else",
         f"6.12 arch/x86/kernel/ftrace_32.S return_to_handler: {what}",
+        got=got,
     )
-    for member, what in (("bp", "bp = 0"), ("sp", "no store to sp"))
+    for member, what, got in (("bp", "bp = 0", "0x0"), ("sp", "no store to sp", "*"))
 )
 
 
