@@ -30,7 +30,7 @@ def frame_chain(passage: Passage) -> Iterator[Violation] | None:
     frames = passage.entry.frames if passage.entry and passage.hit.arrivals else None
     if frames == "own":
         return _own(passage)
-    if frames is None or passage.last is None:
+    if frames is None or (frames == "encoded" and passage.last is None):
         return None
     return chain(_encoded(passage) if frames == "encoded" else _linked(passage), _on_the_way(passage))
 
