@@ -6,8 +6,8 @@
 // On entry:            0(%esp) = rip, the address behind the site; 4(%ebp) = parent_ip, the word at the parent slot
 // Live:                eax edx ecx (regparm(3) arguments), ebx esi edi ebp, the segments; flags are free in
 //                      ftrace_caller
-// Calls:               func(ip = rip - MCOUNT_INSN_SIZE, parent_ip, op, regs), the last one on the stack, at ftrace_call
-//                      and ftrace_regs_call, which the core patches; regs = NULL from ftrace_caller
+// Calls:               func(ip = rip - MCOUNT_INSN_SIZE, parent_ip, op, regs), the last one on the stack, at
+//                      ftrace_call and ftrace_regs_call, which the core patches; regs = NULL from ftrace_caller
 //                      op = &function_trace_op, where function_trace_op itself was meant: a fault of this release
 // Leaves:              to rip, from ftrace_regs_caller to regs->ip, with esp as before the site's call; every live
 //                      register as found, from ftrace_regs_caller as regs has it, flags and segments too;
@@ -24,7 +24,8 @@
 //                                0  4  8  12 16 20 24   28 32 36 40   44        48 52 56
 //
 // An exception in the kernel pushes neither sp nor ss, and so &regs->sp is what esp was (kernel_stack_pointer()). The
-// site has pushed rip where flags belong, and pushf comes to lie in cs: on the way in flags move up, on the way out down.
+// site has pushed rip where flags belong, and pushf comes to lie in cs: flags move up on the way in, and down on the way
+// out.
 
         .set    MCOUNT_INSN_SIZE, 5
         .set    __KERNEL_CS, 0x60

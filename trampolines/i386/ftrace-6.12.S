@@ -13,8 +13,8 @@
 //                      both by way of ftrace_graph_call: a jmp to ftrace_stub, which the core points to
 //                      ftrace_graph_caller while the graph tracer is on
 //
-// ftrace_caller passes regs = NULL. ftrace_regs_caller makes what an int3 at the site would: a pt_regs with every member
-// filled; but flags are read behind the first arithmetic, and so the arithmetic ones are not the site's.
+// ftrace_caller passes regs = NULL. ftrace_regs_caller makes what an int3 at the site would: a pt_regs with every
+// member filled; but flags are read behind the first arithmetic, and so the arithmetic ones are not the site's.
 //
 // %esp at ftrace_call          | NULL | dx | cx | ax |                             then, with CONFIG_FRAME_POINTER:
 //                                0      4    8    12
@@ -28,7 +28,8 @@
 //                                0  4  8  12 16 20 24   28 32 36 40   44        48 52 56    60 64
 //
 // On the way out ip and ax are put below regs->sp, and esp goes there: the gap is for a regs->sp that was lowered, as
-// if an instruction had pushed something, by two words at most. More, and they would lie over what is still to be loaded.
+// if an instruction had pushed something, by two words at most. More, and they would lie over what is still to be
+// loaded.
 //
 // ftrace-6.1.S includes this file with AS_IN_6_1 set, and says there what 6.1 has otherwise.
 
