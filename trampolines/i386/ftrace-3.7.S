@@ -24,8 +24,8 @@
 //                                0  4  8  12 16 20 24   28 32 36 40   44        48 52 56
 //
 // An exception in the kernel pushes neither sp nor ss, and so &regs->sp is what esp was (kernel_stack_pointer()). The
-// site has pushed rip where flags belong, and pushf comes to lie in cs: flags move up on the way in, and down on the way
-// out.
+// site has pushed rip where flags belong, and pushf comes to lie in cs: flags move up on the way in, and down on the
+// way out.
 
         .set    MCOUNT_INSN_SIZE, 5
         .set    __KERNEL_CS, 0x60
