@@ -112,6 +112,8 @@ class Abi:
 
     arguments: tuple[str, ...]
     """Registers of the first arguments, in order."""
+    stack_arguments: int | None = None
+    """Where the arguments behind these are at a function's entry, in bytes above sp; None: nobody passes any here."""
     returns: tuple[str, ...]
     """Registers of the return value."""
     preserved: tuple[str, ...]
@@ -126,6 +128,8 @@ class Abi:
     frame_pointer: str | None = None
     """The register that leads from frame to frame, where kernels may be built so; where an Entry builds frames itself,
     [it] = next, [it + word] = return."""
+    frame_mark: int = 1
+    """The bits of a frame pointer that are turned over where it is the address of a record (ENCODE_FRAME_POINTER)."""
     link: str | None = None
     """The register a call puts its return address into; None where the call pushes it."""
     stack_align: int
@@ -188,6 +192,8 @@ class Entry:
     """Which argument (from 0) points to the record; None where no record is passed."""
     promises: tuple[str, ...] = ()
     """The members of the record that this entry fills with what Member.holds says; the others may hold anything."""
+    record_size: int | None = None
+    """Bytes of the record where it is shorter than the struct: what lies above is the traced function's."""
     constants: Mapping[str, int] = field(default_factory=dict)
     """Members to which this entry gives a number of its own instead: a mark, an empty slot."""
     honours: tuple[str, ...] = ()
@@ -196,8 +202,8 @@ class Entry:
     """Registers that this entry may leave changed, by that release's own word."""
     frames: str | None = None
     """With frame pointers: "own", the traced function has built its frame before the site; "linked", two frames are
-    built, the traced function's and its parent's; "encoded", the frame pointer is the record's address with its lowest
-    bit set; None, nothing is built."""
+    built, the traced function's and its parent's; "encoded", the frame pointer is the record's address with
+    Abi.frame_mark turned over; None, nothing is built."""
     end: str | None = None
     """Private copies only: the label behind the last byte copied."""
     op_load: str | None = None
@@ -264,6 +270,9 @@ class Graph:
     """
 
     calls: tuple[GraphCall, ...] = ()
+    entry: Entry | None = None
+    """What a site calls where the graph tracer alone has registered for its function (FTRACE_GRAPH_TRAMP_ADDR); it goes
+    to the graph tracer and calls nobody else."""
     prepare: tuple[str, ...] = ()
     """What prepare_ftrace_return() gets, in order: parent, self_addr, frame_pointer, stack_pointer."""
     slot: str | None = None
@@ -378,8 +387,14 @@ class Variant:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The trampolines that sites call: ftrace_caller, and ftrace_regs_caller where there is one."""
-        return (self.plain, self.regs) if self.regs else (self.plain,)
+        """The trampolines that sites call: ftrace_caller, and ftrace_regs_caller and the graph tracer's own if any."""
+        others = (self.regs, self.graph.entry if self.graph else None)
+        return (self.plain, *(entry for entry in others if entry))
+
+    @property
+    def shares_direct_calls(self) -> bool:
+        """Whether a trampoline goes to what a callback has put into `direct`."""
+        return any(self.direct in entry.honours for entry in self.entries)
 
 
 # -- the kernel's build ------------------------------------------------------------------------------------------------
@@ -426,7 +441,28 @@ class Engine:
     """e_machine of the objects that are this architecture's (the ELF specification's EM_*)."""
     elf_marks: Mapping[str, bool] = field(default_factory=dict, hash=False)
     """The local symbols that say whether code or data follows, where objects have such; others mean other code."""
+    gnu_emulation: str = ""
+    """The -m of GNU ld where it is not the default of one that the prefixes name."""
     gdb: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segments:
+    """Selectors of segments, which a CPU takes only if its table has a descriptor for them.
+
+    A kernel has one value in each such register; in a table full of segments that are all the same, a run can have
+    other ones each time, and it shows which register is which.
+    """
+
+    table: int
+    """The table's address; nothing else of a kernel is near."""
+    descriptors: bytes
+    limit: str
+    """The tail of unicorn's constant for the register that holds the table's address and limit: "GDTR"."""
+    code: tuple[str, int]
+    """The same for the register of the code segment, and the selector in it."""
+    selectors: Mapping[str, range]
+    """What a run may find in each of the other registers, by their names in Arch.registers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -468,6 +504,8 @@ class Arch:
     """All registers that a run seeds, records and compares, pc and flags included."""
     abi: Abi
     memory: Memory
+    segments: Segments | None = None
+    """Where there are registers that do not take any number."""
     pt_regs: Struct
     function_return: bytes
     """The instruction by which a C function without a frame returns."""

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from emulator.description import Const, Member, Reg, Return, Sum, Word
 from emulator.machine import engine
 from emulator.replay import Replay, recorded
+from emulator.seeding import random_value
 
 if TYPE_CHECKING:
     from emulator.recording import Arrival, Hit
 
-LOWER = 64
-"""How far down a stack pointer is moved, in bytes: a multiple of every ABI's alignment."""
+HIGHER = 64
+"""How far up a stack pointer is moved, in bytes: a multiple of every ABI's alignment. Below is the record itself."""
 
 
 class Honoured(enum.Enum):
@@ -61,7 +62,7 @@ class Honours:
     def _try(self, member: Member) -> Honoured:
         if self._plain is None:
             return Honoured.UNKNOWN
-        value = self._value(member, self._plain)
+        value = self._value(member, self._plain) % (1 << 8 * member.size)
         replay = self._replay({member.offset: value.to_bytes(member.size, recorded(self._hit).order)})
         if replay.elsewhere:
             return Honoured.GOES_THERE
@@ -76,16 +77,17 @@ class Honours:
     def _value(self, member: Member, plain: dict[str, int]) -> int:
         """What is written: something that the register would not hold at landing otherwise.
 
-        Toggled arithmetic flags, a lower stack pointer, an address to go to for what is no register's, else a random
+        Toggled arithmetic flags, a higher stack pointer, an address to go to for what is no register's, else a random
         number.
         """
         abi, register = self._lab.arch.abi, self._register(member)
         if register == abi.flags:
             return plain[abi.flags] ^ abi.arithmetic_flags
         if register == abi.sp:
-            return plain[abi.sp] - LOWER
+            return plain[abi.sp] + HIGHER
         if isinstance(member.holds, Reg):
-            return random.Random(f"honoured {self._lab.seed} {member.name}").getrandbits(8 * member.size)
+            numbers = random.Random(f"honoured {self._lab.seed} {member.name}")
+            return random_value(self._lab.arch, member.holds.name, numbers)
         return self._lab.runner.elsewhere
 
     def _register(self, member: Member) -> str | None:

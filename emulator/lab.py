@@ -274,7 +274,22 @@ class Lab:
     def record_address(self, registers: bytes) -> int | None:
         """The argument that points to the record, out of packed registers; None where this variant passes none."""
         number = self.variant.plain.record
-        return None if number is None else self.layout.get(registers, self.arch.abi.arguments[number])
+        return None if number is None else self.argument(registers, number)
+
+    def argument(self, registers: bytes, number: int) -> int:
+        """An argument (from 0) at the entry of a C function that a run has just come to; 0 where there is no stack."""
+        abi = self.arch.abi
+        if number < len(abi.arguments):
+            return self.layout.get(registers, abi.arguments[number])
+        address = self.stack_argument(registers, number)
+        return self.image.memory.read_word(address) if self.image.memory.region(address, self.arch.word) else 0
+
+    def stack_argument(self, registers: bytes, number: int) -> int:
+        """The address of an argument that is not in a register."""
+        abi = self.arch.abi
+        assert abi.stack_arguments is not None  # noqa: S101 - else an architecture passes none
+        behind = number - len(abi.arguments)
+        return self.layout.get(registers, abi.sp) + abi.stack_arguments + behind * self.arch.word
 
     def _bytes(self, arrival: Arrival) -> bytes:
         return self.image.memory.read(arrival.record, self.arch.pt_regs.size) if arrival.record else b""

@@ -147,6 +147,12 @@ class Patcher:
         return self.variant.graph is not None and self.variant.graph.slot is not None
 
     @property
+    def graph_trampoline(self) -> int:
+        """FTRACE_GRAPH_TRAMP_ADDR, or 0."""
+        graph = self.variant.graph
+        return self.address(graph.entry.symbol) if graph and graph.entry else 0
+
+    @property
     def word(self) -> int:
         """sizeof(long)."""
         return self.image.word

@@ -193,7 +193,12 @@ class Provenance:
         return write.pc if write else None
 
     def _filled(self, offset: int) -> bool:
-        """Whether a byte was written, or lies where the stack was in use at the site already."""
+        """Whether a byte was written, or lies where the stack was in use at the site already.
+
+        What a shorter record has above itself is none of its own.
+        """
+        if self.entry and offset >= (self.entry.record_size or offset + 1):
+            return False
         stack, sp = self._lab.image.stack, self._lab.layout.get(self._hit.registers, self._lab.arch.abi.sp)
         return offset in self._writers or sp <= (self._arrival.record or 0) + offset < stack.end
 

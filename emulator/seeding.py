@@ -11,16 +11,24 @@ from emulator.machine.registers import Layout
 
 
 def blank_registers(arch: Arch) -> dict[str, int]:
-    """0 in every register but the flags."""
-    return {register.name: 0 for register in arch.registers} | {arch.abi.flags: arch.abi.flags_base}
+    """0 in every register that takes it, but the flags."""
+    first = {name: selectors[0] for name, selectors in arch.segments.selectors.items()} if arch.segments else {}
+    return {register.name: 0 for register in arch.registers} | {arch.abi.flags: arch.abi.flags_base} | first
 
 
 def random_registers(arch: Arch, numbers: random.Random) -> dict[str, int]:
     """A random number in every register; of the flags only the arithmetic ones are random."""
-    values = {register.name: numbers.getrandbits(8 * arch.word) for register in arch.registers}
+    values = {register.name: random_value(arch, register.name, numbers) for register in arch.registers}
     abi = arch.abi
     values[abi.flags] = abi.flags_base | values[abi.flags] & abi.arithmetic_flags
     return values
+
+
+def random_value(arch: Arch, register: str, numbers: random.Random) -> int:
+    """A number that a register takes."""
+    if arch.segments and register in arch.segments.selectors:
+        return numbers.choice(arch.segments.selectors[register])
+    return numbers.getrandbits(8 * arch.word)
 
 
 class Scribbler:

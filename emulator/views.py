@@ -102,10 +102,15 @@ class FtraceRegs:
         return int(getattr(self._regs, "sp"))  # noqa: B009 - every architecture's pt_regs calls it so
 
     def set_direct_caller(self, address: int) -> None:
-        """arch_ftrace_set_direct_caller(). Raises UsageError where the architecture makes no direct calls."""
-        if self._variant.direct is None:
+        """arch_ftrace_set_direct_caller(). Raises UsageError where the architecture makes no direct calls.
+
+        Where none of its trampolines looks at the member, the kernel writes it all the same (i386).
+        """
+        direct = self._variant.direct
+        if direct is None:
             raise UsageError(f"{self._arch.name} {self._variant.name} makes no direct calls")
-        setattr(self._regs, self._variant.direct, address)
+        shared = self._variant.shares_direct_calls
+        setattr(self._regs if shared else PtRegs(self._arch.pt_regs, self._memory, self.address), direct, address)
 
     @property
     def _instruction_pointer(self) -> str:

@@ -46,8 +46,10 @@ class Blame(Words):
         return changing[-1].address if changing else self._last_instruction()
 
     def blame_argument(self, call: Call, number: int) -> int | None:
-        """The instruction that made an argument: the last before the C function that changed its register."""
-        return self.blame_register(call.arrival, self.abi.arguments[number])
+        """The instruction that made an argument: the last before the C function that changed its register, or word."""
+        if number < len(self.abi.arguments):
+            return self.blame_register(call.arrival, self.abi.arguments[number])
+        return self.writer(self.lab.stack_argument(call.arrival.registers, number)) or self.caller(call.arrival)
 
     def blame_register(self, arrival: Arrival, register: str) -> int | None:
         """The last instruction before a C function that changed a register; the call where none has."""

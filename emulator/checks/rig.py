@@ -14,6 +14,7 @@ from emulator.errors import RunError
 from emulator.lab import Lab
 from emulator.placement import GATE_SIZE
 from emulator.recording import Recording
+from emulator.seeding import random_value
 from emulator.subject import Subject
 
 FUNCTION, OTHER = "vfs_read", "vfs_write"
@@ -133,27 +134,31 @@ class Rig:
             self.write(member)
 
     def leads_to_frame(self, member: Member) -> bool:
-        """Whether the function finds its own frame by it, if it has one."""
-        return member.holds == Reg(self.arch.abi.frame_pointer or "")
+        """Whether the function finds its own frame by it, if it has one, or its return address."""
+        return member.holds in (Reg(self.arch.abi.frame_pointer or ""), Reg(self.arch.abi.sp))
 
     def write(self, member: Member) -> None:
-        """Give a member of the record another value, at random."""
-        self._store(member, self.numbers.getrandbits(8 * member.size))
+        """Give a member of the record another value, at random; to sp, that of a push."""
+        if member.holds == Reg(self.arch.abi.sp):
+            self._store(member, lambda old: old - self.arch.word)
+        else:
+            register = member.holds.name if isinstance(member.holds, Reg) else ""
+            self._store(member, random_value(self.arch, register, self.numbers))
 
     def toggle_flags(self) -> None:
         """Turn every arithmetic flag of the record over."""
         abi = self.arch.abi
         for member in self.arch.pt_regs.members:
             if member.holds == Reg(abi.flags):
-                self._store(member, abi.arithmetic_flags, xor=True)
+                self._store(member, lambda old: old ^ abi.arithmetic_flags)
 
-    def _store(self, member: Member, value: int, *, xor: bool = False) -> None:
-        """Without a record, which C4 tells of, nothing can be written."""
+    def _store(self, member: Member, value: int | Callable[[int], int]) -> None:
+        """A number, or what becomes of the old one. Without a record, which C4 tells of, nothing can be written."""
         record, memory = self.lab.fregs or self.regs, self.lab.image.memory
         if record is not None:
             address = int(record.address) + member.offset
-            old = memory.read_word(address, member.size) if xor else 0
-            memory.write_word(address, old ^ value, member.size)
+            new = value(memory.read_word(address, member.size)) if callable(value) else value
+            memory.write_word(address, new, member.size)
 
     def redirect(self) -> None:
         """Have control sent to TARGET."""

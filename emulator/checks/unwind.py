@@ -11,6 +11,7 @@ from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
 from emulator.checks.scope import with_frames
 from emulator.description import Ability
+from emulator.recording import Arrival
 
 LONGEST_CHAIN = 3
 """One frame more than a trampoline ever builds."""
@@ -22,14 +23,14 @@ def frame_chain(passage: Passage) -> Iterator[Violation] | None:
 
     Where the site is behind the prologue, the function's own frame is the first: the frame pointer is left alone.
     Else the trampoline builds the two frames; or, where all registers are saved, the frame pointer is the record's
-    address with its lowest bit set.
+    address with a bit turned over: the lowest one, on i386 the topmost.
     Promised: arch/x86/kernel/ftrace_64.S of 6.x with CONFIG_FRAME_POINTER; ENCODE_FRAME_POINTER.
     Broken by: the parent's frame left out (stack traces without the function's caller), an encoded pointer missing.
     """
     frames = passage.entry.frames if passage.entry and passage.hit.arrivals else None
     if frames == "own":
         return _own(passage)
-    if frames is None or passage.last is None:
+    if frames is None or (frames == "encoded" and passage.last is None):
         return None
     return chain(_encoded(passage) if frames == "encoded" else _linked(passage), _on_the_way(passage))
 
@@ -61,9 +62,14 @@ def _linked(passage: Passage) -> Iterator[Violation]:
 
 def _encoded(passage: Passage) -> Iterator[Violation]:
     assert passage.last is not None  # noqa: S101 - frame_chain() has looked
-    found, wanted = passage.at_first_call(passage.abi.frame_pointer), (passage.last.record or 0) | 1
+    found, wanted = passage.at_first_call(passage.abi.frame_pointer), _marked(passage, passage.last)
     if found != wanted:
         yield Violation("frame pointer", f"{wanted:#x}", f"{found:#x}", passage.call_site)
+
+
+def _marked(passage: Passage, arrival: Arrival) -> int:
+    """A record's address as a frame pointer."""
+    return (arrival.record or 0) ^ passage.abi.frame_mark
 
 
 def _on_the_way(passage: Passage) -> Iterator[Violation]:
@@ -71,7 +77,7 @@ def _on_the_way(passage: Passage) -> Iterator[Violation]:
     the end to both.
     """
     name, parent, arrival = passage.abi.frame_pointer or "", passage.parent or 0, passage.hit.arrivals[0]
-    marked, whole = (arrival.record or 0) | 1, [passage.after, parent]
+    marked, whole = _marked(passage, arrival), [passage.after, parent]
     moved = [step for step in passage.steps if step.event < arrival.event - 1 and name in step.registers]
     moved = [step for step in moved if step.registers[name][1] != marked]
     for step in moved:

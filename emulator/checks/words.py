@@ -72,7 +72,8 @@ class Words(Ways):
         """Whether a record lies between sp at the call and sp at the site."""
         record, end = arrival.record or 0, self.site[self.abi.sp] + self.variant.site.pops
         lowest = self.lab.layout.get(arrival.registers, self.abi.sp)
-        return lowest <= record <= end - self.arch.pt_regs.size
+        size = (self.entry.record_size if self.entry else None) or self.arch.pt_regs.size
+        return lowest <= record <= end - size
 
     @cached_property
     def handler(self) -> int:

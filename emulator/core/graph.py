@@ -158,7 +158,7 @@ class Graph:
             registration.startup_global(core, call, Command.START_FUNC_RET)
         else:
             core.ops_init(self.graph_ops)
-            core.settle(self.graph_ops)
+            self._settle()
             self.graph_ops.func_hash = core.global_ops.local_hash
             self.tests_hash = True
             update_function_graph_func(core)
@@ -171,7 +171,7 @@ class Graph:
             raise FtraceError(errno.EINVAL, call, "without DYNAMIC_FTRACE there are no subops")
         core.ops_init(manager)
         if not manager.has("ENABLED"):
-            core.settle(manager)
+            self._settle()
         core.ops_init(subops)
         if subops.has("ENABLED"):
             raise FtraceError(errno.EBUSY, call, f"{subops.name} is registered by itself (ENABLED)")
@@ -190,6 +190,11 @@ class Graph:
             raise
         subops.kernel_flags |= {"ENABLED", "SUBOP"}
         subops.managed = manager
+
+    def _settle(self) -> None:
+        """The ops that stands for all users, with the trampoline of its own that some architectures have for it."""
+        self._core.settle(self.graph_ops)
+        self.graph_ops.trampoline = self._core.platform.graph_trampoline
 
     def _take_hashes(self, subops: FtraceOps) -> None:
         """The manager's hashes without a look at the records."""

@@ -37,6 +37,10 @@ class Platform(Protocol):
     def graph_is_ops(self) -> bool:
         """The architecture has ftrace_graph_func(): the graph tracer is an ordinary ops there."""
 
+    @property
+    def graph_trampoline(self) -> int:
+        """FTRACE_GRAPH_TRAMP_ADDR: what sites call that only the graph tracer wants; 0 where it has no such thing."""
+
     def address(self, symbol: str) -> int:
         """Where a function or a trampoline of the kernel is."""
 

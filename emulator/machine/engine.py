@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import unicorn
 from unicorn.unicorn_py3.unicorn import uclib
 
-from emulator.description import Arch
-from emulator.machine.memory import Memory, Region
-from emulator.machine.registers import RegisterFile, constant
+from emulator.description import Arch, Segments
+from emulator.machine.memory import PAGE, Memory, Region
+from emulator.machine.registers import RegisterFile, constant, number
 from emulator.machine.trace import Disturber, StateTracer, Tracer
 
 Handler = Callable[[int], None]
@@ -66,6 +66,8 @@ class Machine:
         self._uc.ctl_set_tcg_buffer_size(_TRANSLATIONS)
         self._uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)  # kernel addresses: the default TLB drops high bits
         self.handle: ctypes.c_void_p = self._uc._uch  # noqa: SLF001 - what the binding passes to the library itself
+        if arch.segments:
+            self._load_segments(arch.segments)
         self.registers = RegisterFile(arch, self.handle)
         self._pc = next(constant(arch, register) for register in arch.registers if register.name == arch.abi.pc)
         self.tracer = make_tracer(self.registers) if make_tracer else None
@@ -78,6 +80,13 @@ class Machine:
         self._failure: BaseException | None = None
         self._fault = ""
         self.running = False
+
+    def _load_segments(self, segments: Segments) -> None:
+        """Put the table beside every guest's memory, and the code segment into its register."""
+        self._uc.mem_map(segments.table, PAGE, unicorn.UC_PROT_READ)
+        self._uc.mem_write(segments.table, segments.descriptors)
+        self._uc.reg_write(number(self.arch, segments.limit), (0, segments.table, len(segments.descriptors) - 1, 0))
+        self._uc.reg_write(number(self.arch, segments.code[0]), segments.code[1])
 
     # -- a guest ------------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,12 @@ class Layout:
 
 def constant(arch: Arch, register: Register) -> int:
     """Unicorn's number of a register."""
-    name = f"UC_{arch.engine.unicorn[0]}_REG_{register.unicorn}"
+    return number(arch, register.unicorn)
+
+
+def number(arch: Arch, tail: str) -> int:
+    """Unicorn's number of a register, from the tail of the constant's name."""
+    name = f"UC_{arch.engine.unicorn[0]}_REG_{tail}"
     return int(getattr(getattr(unicorn, f"{arch.engine.unicorn[0].lower()}_const"), name))
 
 

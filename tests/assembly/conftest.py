@@ -36,7 +36,8 @@ def sections_by_gnu(arch: Arch, text: str, defines: Mapping[str, int], ours: Pie
     run(tool(arch, "as"), *arch.engine.gnu_flags, *symbols, "-o", object_file, source)
     placed = [f"--section-start={name}={address:#x}" for name, address in section_addresses(ours).items()]
     outside = [f"--defsym={name}={address:#x}" for name, address in undefined_addresses(ours).items()]
-    run(tool(arch, "ld"), "-o", image, object_file, "-e0", "--no-warn-rwx-segments", *placed, *outside)
+    emulation = [f"-m{arch.engine.gnu_emulation}"] if arch.engine.gnu_emulation else []
+    run(tool(arch, "ld"), *emulation, "-o", image, object_file, "-e0", "--no-warn-rwx-segments", *placed, *outside)
     return {name: _contents(arch, image, name, folder) for name in ours.sections if ours.sections[name].data}
 
 

@@ -29,3 +29,11 @@ vfs_read:
 def test_one_function_returns_past_the_hook(bug):
     bug.edit((ONE, REALIGNED), file="kernel.S")
     bug.must_be_caught()
+
+
+@pytest.mark.caught("G2", "i386", "3.6 3.6-static 3.7")
+def test_one_function_of_i386_returns_past_the_hook(bug):
+    narrow = REALIGNED.replace("%rdi", "%edx").replace("%r", "%e").replace("pushq", "pushl")
+    narrow = narrow.replace("16(%esp)", "8(%esp)").replace("-8(%ebx)", "-4(%ebx)").replace("add     $8", "add     $4")
+    bug.edit((ONE, narrow), file="kernel.S")
+    bug.must_be_caught()

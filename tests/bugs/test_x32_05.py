@@ -14,3 +14,10 @@ def test_cs_and_ss_are_exchanged(bug):
     cs, ss = ".set    __KERNEL_CS, 0x", ".set    __KERNEL_DS, 0x"
     bug.edit((f"{cs}10", f"{cs}18"), (f"{ss}18", f"{ss}10"))
     bug.must_be_caught()
+
+
+@pytest.mark.caught("C5", "i386", "3.7 6.1 6.12")
+def test_ds_and_es_are_exchanged(bug):
+    file = "ftrace-6.12.S" if bug.variant.release != "3.7" else ""
+    bug.edit((".irp    segment, gs, fs, es, ds", ".irp    segment, gs, fs, ds, es"), file=file)
+    bug.must_be_caught()

@@ -102,6 +102,7 @@ def test_a_legal_neighbour_is_silent(each: Offender) -> None:
 @pytest.mark.parametrize(("arch", "tiny", "variant"), [
     ("x86_64", "tiny-6.S", "6.12"), ("x86_64", "tiny-6.S", "6.12-ibt-fp"),
     ("x86_64", "tiny-3.S", "3.6"),
+    ("i386", "tiny-6.S", "6.12"), ("i386", "tiny-6.S", "6.12-fp"), ("i386", "tiny-3.S", "3.6"),
     ("arm", "tiny-6.S", "6.1"), ("arm", "tiny-6.S", "6.12"), ("arm", "tiny-3.S", "3.6"), ("arm", "tiny-3.S", "3.7"),
 ])  # fmt: skip
 def test_what_they_change_one_step_of_is_right(arch: str, tiny: str, variant: str) -> None:

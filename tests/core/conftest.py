@@ -145,7 +145,7 @@ class Plain:
 
     def __init__(self, config: Config) -> None:
         self.abilities, self.graph_is_ops = config.abilities, config.graph_is_ops
-        self.insn_size, self.word = SITE_SIZE, 8
+        self.insn_size, self.word, self.graph_trampoline = SITE_SIZE, 8, 0
         self.sites: dict[int, int] = {}
         self.stack: dict[int, int] = {}
         self.label = 0

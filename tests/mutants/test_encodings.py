@@ -12,7 +12,7 @@ from emulator.errors import UsageError
 from emulator.mutants.encodings import encoding
 from emulator.mutants.field import Operator
 
-X86, ARM = catalog.load("x86_64").engine, catalog.load("arm").engine
+X86, X86_32, ARM = (catalog.load(name).engine for name in ("x86_64", "i386", "arm"))
 
 
 def changed(engine: Engine, code: str, operator: Operator) -> set[str]:
@@ -43,6 +43,28 @@ def changed(engine: Engine, code: str, operator: Operator) -> set[str]:
 )  # fmt: skip
 def test_x86(code: str, operator: Operator, expected: set[str]) -> None:
     assert changed(X86, code, operator) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "operator", "expected"),
+    [
+        ("894424 18", Operator.DISPLACEMENT, {"movl %eax, 0x1c(%esp)", "movl %eax, 0x14(%esp)"}),
+        ("894424 18", Operator.WIDTH, {"movb %al, 0x18(%esp)"}),
+        ("83e8 05", Operator.IMMEDIATE, {f"subl ${value}, %eax" for value in (6, 4, 9, 1)}),
+        ("89e5", Operator.REGISTER, {f"movl %{name}, %ebp" for name in ("ebp", "edi")}
+         | {f"movl %esp, %{name}" for name in ("esp", "esi")} | {"movl %ebp, %esp"}),
+        ("55", Operator.REGISTER, {"pushl %esp", "pushl %esi"}),
+        ("48", Operator.REGISTER, {"decl %ecx", "decl %ebx"}),
+        ("1e", Operator.REGISTER, {"pushl %ss", "pushl %cs", "popl %ds"}),
+        ("0fa8", Operator.REGISTER, {"pushl %fs", "popl %gs"}),
+        ("a178563412", Operator.DISPLACEMENT, {"movl 0x1234567c, %eax", "movl 0x12345674, %eax"}),
+        ("8b0d78563412", Operator.DISPLACEMENT, {"movl 0x1234567c, %ecx", "movl 0x12345674, %ecx"}),
+        ("833d7856341200", Operator.IMMEDIATE,
+         {f"cmpl ${value}, 0x12345678" for value in (1, 4, "-1", "-4")}),
+    ],
+)  # fmt: skip
+def test_x86_32(code: str, operator: Operator, expected: set[str]) -> None:
+    assert changed(X86_32, code, operator) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""x86-64 in AT&T syntax, with the choices of GNU as where an instruction has more than one encoding."""
+"""x86 in AT&T syntax, with the choices of GNU as where an instruction has more than one encoding; DIALECT is x86-64."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from emulator.assembly.dialects import Choice, Draft, Encoding, Field, Reader, Slot
+from emulator.assembly.dialects.x86_modes import LONG, Mode, table
 from emulator.assembly.dialects.x86_operands import (
     ADDRESS,
     DISPLACEMENT,
@@ -36,29 +37,18 @@ SEGMENTS = frozenset({"cs", "ds", "es", "fs", "gs", "ss"})
 # -- own encodings -----------------------------------------------------------------------------------------------------
 
 
-def _table(text: str) -> dict[str, bytes]:
-    return {name: bytes.fromhex(code) for name, code in (entry.split("=") for entry in text.split())}
-
-
-PREFIXES = _table("""cs=2e ss=36 ds=3e es=26 fs=64 gs=65 lock=f0 rep=f3 repe=f3 repz=f3 repne=f2 repnz=f2
-    data16=66 addr32=67 rex64=48 rex.w=48 notrack=3e bnd=f2""")
+PREFIXES = table("""cs=2e ss=36 ds=3e es=26 fs=64 gs=65 lock=f0 rep=f3 repe=f3 repz=f3 repne=f2 repnz=f2
+    data16=66 addr32=67 notrack=3e bnd=f2""")
 LEGACY = b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3"
-FIXED = _table("endbr64=f30f1efa endbr32=f30f1efb")
+FIXED = table("endbr64=f30f1efa endbr32=f30f1efb")
 
-CONDITIONS = _table("""o=00 no=01 b=02 c=02 nae=02 ae=03 nb=03 nc=03 e=04 z=04 ne=05 nz=05 be=06 na=06 a=07 nbe=07 s=08
+CONDITIONS = table("""o=00 no=01 b=02 c=02 nae=02 ae=03 nb=03 nc=03 e=04 z=04 ne=05 nz=05 be=06 na=06 a=07 nbe=07 s=08
     ns=09 p=0a pe=0a np=0b po=0b l=0c nge=0c ge=0d nl=0d le=0e ng=0e g=0f nle=0f""")
 RELAXED = {"jmp": (b"\xeb", b"\xe9")} | {
     f"j{name}": (bytes([0x70 + code]), bytes([0x0F, 0x80 + code])) for name, (code,) in CONDITIONS.items()
 }
 """Opcodes of the short and the long form."""
-SHORT_ONLY = _table("loopne=e0 loopnz=e0 loope=e1 loopz=e1 loop=e2 jrcxz=e3 jecxz=67e3")
-MULTIBYTE_NOPS = tuple(
-    bytes.fromhex(code)
-    for code in """90 6690 0f1f00 0f1f4000 0f1f440000 660f1f440000 0f1f8000000000 0f1f840000000000 660f1f840000000000
-    662e0f1f840000000000 66662e0f1f840000000000""".split()
-)
-MOST_NOPS = 7
-"""More of the longest NOP than these are jumped over."""
+SHORT_ONLY = table("loopne=e0 loopnz=e0 loope=e1 loopz=e1 loop=e2")
 
 
 def _branch(opcode: bytes, kind: str, size: int, node: Node) -> Encoding:
@@ -66,44 +56,39 @@ def _branch(opcode: bytes, kind: str, size: int, node: Node) -> Encoding:
 
 
 class X86:
-    """The dialect; see dialects.Dialect."""
+    """The dialect in one of its modes; see dialects.Dialect."""
 
     comment = "#"
     symbol_characters = "*%-([{}"
     data: Mapping[str, int] = {".word": 2, ".value": 2}
-    kinds: Mapping[int, str] = {1: "R_X86_64_8", 2: "R_X86_64_16", 4: "R_X86_64_32", 8: "R_X86_64_64"}
-    relative: Mapping[str, str] = {
-        "R_X86_64_8": "R_X86_64_PC8",
-        "R_X86_64_16": "R_X86_64_PC16",
-        "R_X86_64_32": "R_X86_64_PC32",
-        "R_X86_64_32S": "R_X86_64_PC32",
-        "R_X86_64_64": "R_X86_64_PC64",
-    }
     align_is_power = False
     no_operation: int | None = 0x90
     code_alignment = 1
     end_alignment = 1
-    ignored = frozenset({".att_syntax", ".code64"})
-    refused: Mapping[str, str] = {
-        ".intel_syntax": "Intel syntax is not supported",
-        ".code32": "only 64-bit code is supported",
-        ".code16": "only 64-bit code is supported",
-    }
+
+    def __init__(self, mode: Mode) -> None:
+        self._mode, self.kinds, self.relative, self.ignored = mode, mode.kinds, mode.relative, mode.ignored
+        self.refused = {
+            ".intel_syntax": "Intel syntax is not supported",
+            mode.other_code: mode.only,
+            ".code16": mode.only,
+        }
+        self._prefixes, self._short_only = {**PREFIXES, **mode.prefixes}, {**SHORT_ONLY, **mode.short_only}
 
     def padding(self, size: int) -> bytes:
         """The longest NOPs first; a jump over them where there are too many."""
-        longest = MULTIBYTE_NOPS[-1]
-        jump = b""
-        if size // len(longest) > MOST_NOPS:
+        nops = self._mode.nops
+        longest, jump = nops[-1], b""
+        if size // len(longest) > self._mode.most_nops:
             short = size - 2 < 0x80
             jump = bytes([0xEB, size - 2]) if short else b"\xe9" + (size - 5).to_bytes(4, "little")
         whole, rest = divmod(size - len(jump), len(longest))
-        return jump + longest * whole + (MULTIBYTE_NOPS[rest - 1] if rest else b"")
+        return jump + longest * whole + (nops[rest - 1] if rest else b"")
 
     def instruction(self, mnemonic: str, operands_text: str, reader: Reader) -> Draft | Encoding | Choice:
         """Branches and a few others are encoded here, the rest is for the encoder. Raises ValueError."""
-        if mnemonic in PREFIXES:
-            return self._prefixed(PREFIXES[mnemonic], operands_text, reader)
+        if mnemonic in self._prefixes:
+            return self._prefixed(self._prefixes[mnemonic], operands_text, reader)
         if not operands_text.startswith("*") and (direct := self._direct(mnemonic, operands_text, reader)):
             return direct
         if mnemonic in FIXED and not operands_text:
@@ -113,8 +98,8 @@ class X86:
             case (Immediate(value),) if mnemonic == "int" and reader.bind(value) == Number(3):
                 return Encoding(b"\xcc")
             case (Immediate(value),) if mnemonic == "push":
-                _expect_32_bits(reader.bind(value))
-        return draft(mnemonic, parsed, reader)
+                self._expect_pushable(reader.bind(value))
+        return draft(mnemonic, parsed, reader, self._mode.bare)
 
     def _prefixed(self, prefix: bytes, rest: str, reader: Reader) -> Draft | Encoding | Choice:
         if not rest:
@@ -129,32 +114,58 @@ class X86:
 
     def _direct(self, mnemonic: str, operand: str, reader: Reader) -> Encoding | Choice | None:
         """A branch to an expression."""
-        stem = mnemonic[:-1] if mnemonic in ("jmpq", "callq") else mnemonic
+        mode, stem = self._mode, mnemonic.removesuffix(self._mode.suffix)
+        if mnemonic not in (f"jmp{mode.suffix}", f"call{mode.suffix}"):
+            stem = mnemonic
         if stem == "call":
-            return _branch(b"\xe8", "R_X86_64_PC32", 4, reader.bind(target(operand)))
+            return _branch(b"\xe8", mode.near, 4, reader.bind(target(operand)))
         if stem in RELAXED:
             node, (short, long) = reader.bind(target(operand)), RELAXED[stem]
-            return Choice(_branch(short, "R_X86_64_PC8", 1, node), _branch(long, "R_X86_64_PC32", 4, node))
-        if stem in SHORT_ONLY:
-            return _branch(SHORT_ONLY[stem], "R_X86_64_PC8", 1, reader.bind(target(operand)))
+            return Choice(_branch(short, mode.short, 1, node), _branch(long, mode.near, 4, node))
+        if stem in self._short_only:
+            return _branch(self._short_only[stem], mode.short, 1, reader.bind(target(operand)))
         return None
 
     def complete(self, draft: Draft, code: bytes) -> Encoding:
         """Find each placeholder; what the field means depends on the opcode around it."""
         if draft.replace:
             code = code.replace(*draft.replace, 1)
-        fields = tuple(_field(slot, code, len(draft.prefix), draft.text) for slot in draft.slots)
+        fields = tuple(self._field(slot, code, len(draft.prefix), draft.text) for slot in draft.slots)
         for slot in draft.slots:
             mark = PLACEHOLDERS[slot.role].to_bytes(8 if slot.role == ADDRESS else 4, "little")
             code = code.replace(mark, bytes(len(mark)))
         return Encoding(draft.prefix + code, fields)
 
+    def _expect_pushable(self, value: Node) -> None:
+        """What push cannot extend the encoder would cut to 16 bits. Raises ValueError."""
+        low, high = self._mode.pushed
+        match value:
+            case Number(number) if not low <= number <= high and not low <= number - (1 << 64) < 0:
+                raise ValueError(f"push takes 32 bits with a sign, not {number:#x}")
 
-def _expect_32_bits(value: Node) -> None:
-    """What push cannot extend to 64 bits the encoder would cut to 16. Raises ValueError."""
-    match value:
-        case Number(number) if not -(1 << 31) <= number < 1 << 31 and not -(1 << 31) <= number - (1 << 64) < 0:
-            raise ValueError(f"push takes 32 bits with a sign, not {number:#x}")
+    # -- fields --------------------------------------------------------------------------------------------------------
+
+    def _field(self, slot: Slot, code: bytes, before: int, text: str) -> Field:
+        """The field that a slot has become in `code`, which has `before` bytes in front of it. Raises ValueError."""
+        size = 8 if slot.role == ADDRESS else 4
+        mark = PLACEHOLDERS[slot.role].to_bytes(size, "little")
+        at = code.find(mark)
+        if at < 0 or code.find(mark, at + 1) >= 0:
+            raise ValueError("no room for a symbol in this instruction")
+        if slot.role == DISPLACEMENT and "(%rip)" in text:
+            return Field(self._mode.near, at + before, slot.node, at - len(code))
+        return Field(self._kind(slot.role, code), at + before, slot.node, size=size)
+
+    def _kind(self, role: str, code: bytes) -> str:
+        if role == ADDRESS:
+            return self._mode.kinds[8]
+        return self._mode.extended if role == DISPLACEMENT or _extends(code) else self._mode.kinds[4]
+
+
+def _extends(code: bytes) -> bool:
+    """Whether the instruction extends its 32-bit immediate to 64 bits: REX.W, and push."""
+    opcode = code.lstrip(LEGACY)
+    return opcode[0] & 0xF8 == 0x48 or opcode[0] == 0x68
 
 
 def _behind(prefix: bytes, encoding: Encoding) -> Encoding:
@@ -165,7 +176,7 @@ def _behind(prefix: bytes, encoding: Encoding) -> Encoding:
 # -- drafts ------------------------------------------------------------------------------------------------------------
 
 
-def draft(mnemonic: str, parsed: tuple[Operand, ...], reader: Reader) -> Draft:
+def draft(mnemonic: str, parsed: tuple[Operand, ...], reader: Reader, bare: str) -> Draft:
     """The text for the encoder, and slots for what is not a number yet. Raises ValueError."""
     spelling = _as_gnu(mnemonic, parsed)
     slots: dict[str, Slot] = {}
@@ -179,7 +190,7 @@ def draft(mnemonic: str, parsed: tuple[Operand, ...], reader: Reader) -> Draft:
         slots[role] = Slot(role, bound)
         return hex(PLACEHOLDERS[role])
 
-    written = ", ".join([operand.write(place) for operand in spelling.operands])
+    written = ", ".join([operand.write(place, bare) for operand in spelling.operands])
     text = f"{spelling.mnemonic} {written}" if written else spelling.mnemonic
     return Draft(text, tuple(slots.values()), spelling.prefix, spelling.replace)
 
@@ -244,31 +255,4 @@ def _wide(operand: Operand) -> Operand:
     return operand
 
 
-# -- fields ------------------------------------------------------------------------------------------------------------
-
-
-def _field(slot: Slot, code: bytes, before: int, text: str) -> Field:
-    """The field that a slot has become in `code`, which has `before` bytes in front of it. Raises ValueError."""
-    size = 8 if slot.role == ADDRESS else 4
-    mark = PLACEHOLDERS[slot.role].to_bytes(size, "little")
-    at = code.find(mark)
-    if at < 0 or code.find(mark, at + 1) >= 0:
-        raise ValueError("no room for a symbol in this instruction")
-    if slot.role == DISPLACEMENT and "(%rip)" in text:
-        return Field("R_X86_64_PC32", at + before, slot.node, at - len(code))
-    return Field(_kind(slot.role, code), at + before, slot.node, size=size)
-
-
-def _kind(role: str, code: bytes) -> str:
-    if role == ADDRESS:
-        return "R_X86_64_64"
-    return "R_X86_64_32S" if role == DISPLACEMENT or _extends(code) else "R_X86_64_32"
-
-
-def _extends(code: bytes) -> bool:
-    """Whether the instruction extends its 32-bit immediate to 64 bits: REX.W, and push."""
-    opcode = code.lstrip(LEGACY)
-    return opcode[0] & 0xF8 == 0x48 or opcode[0] == 0x68
-
-
-DIALECT = X86()
+DIALECT = X86(LONG)

@@ -26,7 +26,7 @@ class Register:
 
     name: str
 
-    def write(self, place: Place) -> str:
+    def write(self, place: Place, bare: str) -> str:
         """The text for the encoder."""
         return f"%{self.name}"
 
@@ -37,7 +37,7 @@ class Immediate:
 
     value: Node
 
-    def write(self, place: Place) -> str:
+    def write(self, place: Place, bare: str) -> str:
         """The text for the encoder."""
         return "$" + place(IMMEDIATE, self.value)
 
@@ -46,6 +46,7 @@ class Immediate:
 class Memory:
     """segment:displacement(base, index, scale); `inner` is what stands in the parentheses, "" for a bare address.
 
+    To that belongs `bare`, so that the encoder takes it for one.
     `star` is "*" in front of the target of an indirect branch.
     """
 
@@ -54,10 +55,10 @@ class Memory:
     displacement: Node | None
     inner: str
 
-    def write(self, place: Place) -> str:
-        """The text for the encoder, which would make a bare address relative to rip if %riz did not keep it from it."""
+    def write(self, place: Place, bare: str) -> str:
+        """The text for the encoder."""
         displacement = "" if self.displacement is None else place(DISPLACEMENT, self.displacement)
-        return f"{self.star}{self.segment}{displacement}({self.inner or ',%riz,1'})"
+        return f"{self.star}{self.segment}{displacement}{f'({self.inner})' if self.inner else bare}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,9 @@ class Indirect:
 
     register: Register
 
-    def write(self, place: Place) -> str:
+    def write(self, place: Place, bare: str) -> str:
         """The text for the encoder."""
-        return "*" + self.register.write(place)
+        return "*" + self.register.write(place, bare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Absolute:
     lead: str
     value: Node
 
-    def write(self, place: Place) -> str:
+    def write(self, place: Place, bare: str) -> str:
         """The text for the encoder."""
         return self.lead + place(ADDRESS, self.value)
 

@@ -32,6 +32,10 @@ MACHINES = (
             "R_386_32": _32(number=1, size=4),
             "R_386_PC32": _32(number=2, size=4, relative=True),
             "R_386_PLT32": _32(number=4, size=4, relative=True),
+            "R_386_16": _32(number=20, size=2, range=either(16), get=partial(signed, bits=16)),
+            "R_386_PC16": _32(number=21, size=2, relative=True, range=span(16), get=partial(signed, bits=16)),
+            "R_386_8": _32(number=22, size=1, range=either(8), get=partial(signed, bits=8)),
+            "R_386_PC8": _32(number=23, size=1, relative=True, range=span(8), get=partial(signed, bits=8)),
         },
     ),
 )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""64-bit x86: prefixes, REX, opcode, ModRM, SIB, displacement, immediate. Intel's manual, volume 2, chapter 2.
+"""x86: prefixes, REX in 64-bit code, opcode, ModRM, SIB, displacement, immediate. Intel's manual, volume 2, chapter 2.
 
-Only what general-purpose instructions of trampolines need: one-byte opcodes, and 0f ones.
+Only what general-purpose instructions of trampolines need: one-byte opcodes, and 0f ones. The module itself is x86-64.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ WHOLE = {f"e{name}": f"r{name}" for name in "ax bx cx dx si di bp sp".split()}
 WHOLE |= {f"r{number}{part}": f"r{number}" for number in range(8, 16) for part in "dwb"}
 ADDRESSES = frozenset({"leaq", "leal"})
 
-WORD = 8
 PREFIXES = frozenset(b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3")
 TWO_BYTES = 0x0F
 
@@ -61,11 +60,11 @@ R, B, W = 2, 0, 3
 """Bits of REX."""
 
 
-def parse(code: bytes) -> Parts:
-    """The parts of one instruction; what is not known here has none but its opcode."""
+def parse(code: bytes, *, long: bool = True) -> Parts:
+    """The parts of one instruction, of 64-bit code or not; what is not known here has none but its opcode."""
     at = next((index for index, byte in enumerate(code) if byte not in PREFIXES), 0)
     parts = Parts(code)
-    if 0x40 <= code[at] <= 0x4F:
+    if long and 0x40 <= code[at] <= 0x4F:
         parts.rex, at = at + 1, at + 1
     parts.opcode = at
     if code[at] == TWO_BYTES:
@@ -94,16 +93,16 @@ def _addressing(parts: Parts, at: int) -> int:
     return at + size
 
 
-def fields(code: bytes) -> Iterator[Field]:
-    """The fields of one instruction."""
-    parts = parse(code)
+def fields(code: bytes, *, long: bool = True) -> Iterator[Field]:
+    """The fields of one instruction, of 64-bit code or not."""
+    parts, word = parse(code, long=long), 8 if long else 4
     opcode = code[parts.opcode]
     yield from _registers(parts, opcode)
     yield from _width(parts, opcode)
     position, size = parts.displacement
     if size:
-        yield Field(Operator.DISPLACEMENT, run(8 * position, 8 * size), steps=(WORD, -WORD))
-    yield from _immediate(parts, opcode)
+        yield Field(Operator.DISPLACEMENT, run(8 * position, 8 * size), steps=(word, -word))
+    yield from _immediate(parts, opcode, word)
     if opcode in CONDITIONAL:
         yield Field(Operator.BRANCH, (8 * parts.opcode,), flips=(1,))
     elif opcode == TWO_BYTES and parts.immediate[1]:
@@ -135,12 +134,12 @@ def _width(parts: Parts, opcode: int) -> Iterator[Field]:
         yield Field(Operator.WIDTH, (8 * (parts.rex - 1) + W,), flips=(1,))
 
 
-def _immediate(parts: Parts, opcode: int) -> Iterator[Field]:
+def _immediate(parts: Parts, opcode: int, word: int) -> Iterator[Field]:
     position, size = parts.immediate
     if not size:
         return
     bits = run(8 * position, 8 * size)
     if opcode in BRANCHES or opcode == TWO_BYTES:
-        yield Field(Operator.DISPLACEMENT, bits, steps=(WORD, -WORD))
+        yield Field(Operator.DISPLACEMENT, bits, steps=(word, -word))
     else:
-        yield Field(Operator.IMMEDIATE, bits, steps=(1, -1, WORD, -WORD))
+        yield Field(Operator.IMMEDIATE, bits, steps=(1, -1, word, -word))
