@@ -195,7 +195,7 @@
         .include "direct.S"
         .endif
 
-// -- thunks (arch/x86/lib/retpoline.S), as boot leaves them on a CPU without the bugs ----------------------------------
+// -- thunks (arch/x86/lib/retpoline.S), as boot leaves them on a CPU without the bugs ---------------------------------
 
         .macro THUNK name:req, instructions:vararg      // weak: a user's code may bring its own
         .text
