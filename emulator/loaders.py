@@ -38,7 +38,7 @@ class SourceLoader:
         """See Loader: a kernel tree's source is below arch/<kernel>."""
         folders = self.brought.source.absolute().parts
         every = map(catalog.load, catalog.names()) if self.brought.tree else ()
-        return next((arch for arch in every if ("arch", arch.kernel) in pairwise(folders)), None)
+        return next((arch for arch in every if arch.kbuild and ("arch", arch.kernel) in pairwise(folders)), None)
 
     def recognise(self, arch: Arch, release: str | None, assembler: str | None) -> Recognised:
         """See Loader."""
