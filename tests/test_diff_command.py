@@ -176,7 +176,7 @@ def test_documents_that_cannot_be_compared(run: Run, tmp_path: Path, text: str, 
         ("arm:6.99", "unknown variant of arm '6.99'"),
         ("nowhere.S", "cannot be read"),
         ("nowhere.json", "cannot be read"),
-        ("nowhere", "neither a .S or .o, nor a saved document, nor ARCH:VARIANT"),
+        ("nowhere", "neither a .S or .o, nor an image, nor a saved document, nor ARCH:VARIANT"),
     ],
 )
 def test_operands_that_are_nothing(run: Run, operand: str, message: str) -> None:

@@ -57,7 +57,7 @@ def image(options: argparse.Namespace, arch: Arch | None = None) -> KernelImage 
 def arch(options: argparse.Namespace) -> Arch:
     """The one that is named, else the image's, else this machine's. Raises UnknownName, InputError, UsageError."""
     named = catalog.find(options.arch) if options.arch else None
-    found = image(options, named)
+    found = image(options, named) if "vmlinux" in options else None  # diff takes its files as operands
     return found.arch if found else named or catalog.host()
 
 
