@@ -105,7 +105,7 @@ def variants(options: argparse.Namespace, arch: Arch) -> list[Variant]:
     if options.variant:
         return [select(arch, options.release, name) for name in dict.fromkeys(options.variant)]
     if brought(options):
-        return [variant(options, arch)]
+        return [_recognised(options, arch) if options.object else select(arch, options.release)]
     if options.release:
         select(arch, options.release)
     return [item for item in arch.variants if options.release in (None, item.release)]
