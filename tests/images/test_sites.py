@@ -145,3 +145,13 @@ def test_emulate_tells_the_story_of_a_real_function(
     text = capsys.readouterr().out
     assert "vfs_write: rec->ip" in text
     assert "NOT BY CONTRACT" not in text
+
+
+def test_diff_takes_an_image_beside_a_source_or_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arch = catalog.load("arm")
+    path, source = tmp_path / "vmlinux", tmp_path / "mine.S"
+    path.write_bytes(small_kernel(arch, arch.variant("6.12")).written())
+    source.write_text(catalog.source_text(arch, "ftrace-6.1.S"))
+    assert main(["diff", "arm:6.12", str(path)]) == 0
+    assert main(["diff", str(source), str(path), "--arch", "arm"]) == 0
+    assert capsys.readouterr().out.count("no change in behaviour") == 2
