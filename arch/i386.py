@@ -202,7 +202,7 @@ REGS_6 = Entry(
     symbol="ftrace_regs_caller",
     call="ftrace_regs_call",
     record=3,
-    promises=tuple(name for name in EVERY if name != "flags"),
+    promises=EVERY,
     honours=(*GENERAL, "ip", "sp"),
     clobbers=("eflags",),
 )

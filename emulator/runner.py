@@ -94,10 +94,10 @@ class Runner:
         self.visitor: Callable[[Run, bytes], None] | None = None
         """Called before each instruction of a run that is not within another one, with all registers, packed."""
         self._junk = Random(f"junk {lab.seed}").randbytes(BELOW)
-        self.scribble = Scribbler(
-            self._arch, self._layout, random_registers(self._arch, Random(f"scribble {lab.seed}"))
-        )
         self._values = random_registers(self._arch, Random(f"registers {lab.seed}"))
+        scribbled, abi = random_registers(self._arch, Random(f"scribble {lab.seed}")), self._arch.abi
+        scribbled[abi.flags] = self._values[abi.flags] ^ abi.arithmetic_flags  # few enough to be the same by chance
+        self.scribble = Scribbler(self._arch, self._layout, scribbled)
         self._others = random_registers(self._arch, Random(f"interrupt {lab.seed}"))
         self.lower(0)
         self.gates = self._make_gates()

@@ -229,7 +229,7 @@ def test_every_byte_has_a_value_a_status_and_an_origin(arch: str) -> None:
     found = record(lab.call("vfs_read"))
     for seen in found:
         assert int.from_bytes(bytes(byte.value for byte in seen.bytes), "little") == seen.value
-        assert {byte.status for byte in seen.bytes} == {seen.status}
+        assert seen.status is Status.WRONG or {byte.status for byte in seen.bytes} == {seen.status}
         for index, byte in enumerate(seen.bytes):
             if seen.status is Status.TRUE and "register" in seen.origin.what:
                 assert byte.origin.what.startswith(f"byte {index} of register")

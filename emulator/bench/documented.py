@@ -10,8 +10,9 @@ from typing import Any
 
 import unicorn
 
-from emulator.bench.facts import Checked, Passage, Registers, Store, Traced
+from emulator.bench.facts import ARGUMENTS, Checked, Passage, Registers, Store, Traced
 from emulator.bench.subject import Subject
+from emulator.machine.engine import load_segments
 from emulator.machine.registers import constant
 
 
@@ -21,13 +22,14 @@ class Documented:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self._ids = {register.name: constant(subject.arch, register) for register in subject.arch.registers}
-        self._arguments = [self._ids[name] for name in subject.arch.abi.arguments[:4]]
+        self._arguments = [self._ids[name] for name in subject.arch.abi.arguments[:ARGUMENTS]]
         self._start = {self._ids[name]: value for name, value in subject.registers.items()}
         self._scribble = {self._ids[name]: value for name, value in subject.scribble.items()}
         name, modes = subject.arch.engine.unicorn
         mode = sum(getattr(unicorn, f"UC_MODE_{part}") for part in modes)
         self.uc: Any = unicorn.Uc(getattr(unicorn, f"UC_ARCH_{name}"), mode)
         self.uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
+        load_segments(self.uc, subject.arch)
         for region in subject.memory.regions:
             self.uc.mem_map(region.base, region.size)
             self.uc.mem_write(region.base, bytes(region.data))
@@ -75,11 +77,19 @@ class Documented:
     def _at_callee(self, uc: Any, _address: int, _size: int, _data: Any) -> None:
         """The callback: look at the arguments and the record, and leave the registers as a compiler might."""
         self.arguments = [uc.reg_read(register) for register in self._arguments]
+        if len(self.arguments) < ARGUMENTS:
+            self.arguments.append(self._stack_argument())
         self.record = b""
         if self.subject.record is not None:
             self.record = bytes(uc.mem_read(self.arguments[self.subject.record], self.subject.arch.pt_regs.size))
         for register, value in self._scribble.items():
             uc.reg_write(register, value)
+
+    def _stack_argument(self) -> int:
+        """The one that is in no register."""
+        arch = self.subject.arch
+        address = self.uc.reg_read(self._ids[arch.abi.sp]) + (arch.abi.stack_arguments or 0)
+        return int.from_bytes(self.uc.mem_read(address, arch.word), "big" if arch.big_endian else "little")
 
 
 class DocumentedTrace(Documented):

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from emulator.errors import RunError
 from emulator.recording import Recording
 
+ARGUMENTS = 4
+"""Those of a callback: ip, parent_ip, op, and the record, which may be on the stack."""
+
 
 class Store(NamedTuple):
     """One write: the instruction's address, where, how many bytes, and the value."""
@@ -55,11 +58,13 @@ class Traced(Checked):
 def checked(recording: Recording) -> Checked:
     """The facts of a recording that was not traced."""
     unpack, call = recording.lab.layout.unpack, recording.callbacks[0]
-    names = recording.lab.arch.abi.arguments[:4]
-    passed = unpack(call.arrival.registers)
+    names = recording.lab.arch.abi.arguments[:ARGUMENTS]
+    passed = [unpack(call.arrival.registers)[name] for name in names]
+    if len(passed) < ARGUMENTS:
+        passed.append(call.arrival.record or 0)
     return Checked(
         passages=tuple(Passage(hit.ip, unpack(hit.registers), unpack(hit.landing or b"")) for hit in recording.hits),
-        arguments=tuple(passed[name] for name in names),
+        arguments=tuple(passed),
         record=call.before,
         exit=unpack(recording.registers),
     )

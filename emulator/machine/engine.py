@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import unicorn
 from unicorn.unicorn_py3.unicorn import uclib
 
-from emulator.description import Arch, Segments
+from emulator.description import Arch
 from emulator.machine.memory import PAGE, Memory, Region
 from emulator.machine.registers import RegisterFile, constant, number
 from emulator.machine.trace import Disturber, StateTracer, Tracer
@@ -66,8 +66,7 @@ class Machine:
         self._uc.ctl_set_tcg_buffer_size(_TRANSLATIONS)
         self._uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)  # kernel addresses: the default TLB drops high bits
         self.handle: ctypes.c_void_p = self._uc._uch  # noqa: SLF001 - what the binding passes to the library itself
-        if arch.segments:
-            self._load_segments(arch.segments)
+        load_segments(self._uc, arch)
         self.registers = RegisterFile(arch, self.handle)
         self._pc = next(constant(arch, register) for register in arch.registers if register.name == arch.abi.pc)
         self.tracer = make_tracer(self.registers) if make_tracer else None
@@ -80,13 +79,6 @@ class Machine:
         self._failure: BaseException | None = None
         self._fault = ""
         self.running = False
-
-    def _load_segments(self, segments: Segments) -> None:
-        """Put the table beside every guest's memory, and the code segment into its register."""
-        self._uc.mem_map(segments.table, PAGE, unicorn.UC_PROT_READ)
-        self._uc.mem_write(segments.table, segments.descriptors)
-        self._uc.reg_write(number(self.arch, segments.limit), (0, segments.table, len(segments.descriptors) - 1, 0))
-        self._uc.reg_write(number(self.arch, segments.code[0]), segments.code[1])
 
     # -- a guest ------------------------------------------------------------------------------------------------------
 
@@ -200,6 +192,17 @@ class Machine:
         if failure is not None:
             raise failure
         return Stop(fault or (str(unicorn.UcError(error)) if error else ""), self.registers.read())
+
+
+def load_segments(uc: Any, arch: Arch) -> None:
+    """Put the table of segments, if there is one, beside every guest's memory, and load the code segment."""
+    segments = arch.segments
+    if segments is None:
+        return
+    uc.mem_map(segments.table, PAGE, unicorn.UC_PROT_READ)
+    uc.mem_write(segments.table, segments.descriptors)
+    uc.reg_write(number(arch, segments.limit), (0, segments.table, len(segments.descriptors) - 1, 0))
+    uc.reg_write(number(arch, segments.code[0]), segments.code[1])
 
 
 def _kind(arch: Arch) -> tuple[int, int]:

@@ -354,3 +354,25 @@ def test_what_the_last_global_ops_leaves_to_the_graph_tracer(boot: Boot, config:
     kernel.core.unregister(probe)
     kernel.core.graph.unregister(gops)
     assert [kernel.letters(function)[0] for function in ALL] == ["1", "1", "1"]
+
+
+# -- a trampoline of the graph tracer's own ----------------------------------------------------------------------------
+
+
+def test_a_site_that_only_the_graph_tracer_wants_calls_its_own_trampoline(boot: Boot) -> None:
+    """FTRACE_GRAPH_TRAMP_ADDR: until somebody else comes, and when he has gone."""
+    kernel = boot("6.12-shared")
+    kernel.plain.graph_trampoline = kernel.plain.address("ftrace_graph_caller")
+    gops, probe = kernel.gops("graph"), kernel.ops("probe", on=["vfs_read"])
+
+    def called() -> list[str]:
+        return [kernel.target(name) for name in ("vfs_read", "vfs_write")]
+
+    kernel.core.graph.register(gops)
+    assert called() == ["ftrace_graph_caller", "ftrace_graph_caller"]
+    kernel.core.register(probe)
+    assert called() == ["ftrace_caller", "ftrace_graph_caller"]
+    kernel.core.unregister(probe)
+    assert called() == ["ftrace_graph_caller", "ftrace_graph_caller"]
+    kernel.core.graph.unregister(gops)
+    assert "ftrace_graph_caller" not in called()

@@ -89,7 +89,9 @@ def test_every_story_is_a_hundred_columns_wide_and_shows_no_fault(arch: str, var
     text = plain(report.render(told(arch, variant)))
     assert text.isascii()
     assert max(map(len, text.splitlines())) <= 100
-    for word in ("WRONG", "NOT BY CONTRACT", "UNRESOLVED", "did not come back", " ! "):
+    promised = {name for entry in catalog.load(arch).variant(variant).entries for name in entry.promises}
+    known = any(quirk.clause == "C5" and quirk.what in promised for quirk in catalog.load(arch).variant(variant).quirks)
+    for word in ("WRONG", "NOT BY CONTRACT", "UNRESOLVED", "did not come back", *([] if known else [" ! "])):
         assert word not in text.replace(" !  written", "")
 
 
