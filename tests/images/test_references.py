@@ -51,6 +51,10 @@ def test_every_fixup_of_our_own_is_found_again(arch: Arch, variant: Variant) -> 
 
 
 ENDS = {
+    "i386": (
+        ["c3", "cc", "e900000000", "eb00", "ffe0", "0f0b"],
+        ["e800000000", "7500", "90", "ffd0", "8b1500000000"],
+    ),
     "x86_64": (
         ["c3", "cc", "e900000000", "eb00", "ffe0", "0f0b"],
         ["e800000000", "7500", "90", "ffd0", "488b1500000000"],

@@ -29,6 +29,7 @@ DEFAULTS = [(arch, arch.variant(arch.releases[-1])) for arch in map(catalog.load
 
 FAULTS = {
     "x86_64": ("sub     $MCOUNT_INSN_SIZE, %rdi", "sub     $1, %rdi"),
+    "i386": ("sub     $MCOUNT_INSN_SIZE, %eax", "sub     $1, %eax"),
     "arm": ("sub     \\rd, \\rd, #MCOUNT_INSN_SIZE", "sub     \\rd, \\rd, #8"),
 }
 """By architecture: how ip becomes the record's address, and how it does not."""
