@@ -18,7 +18,7 @@
 #: CLAUSE    of check: --clause: only these, with spaces between: "C5 T1"
 #: SCENARIO  of check: --scenario: only these, with spaces between
 #: SEEDS     of check and soak: --seeds: how many seeds
-#: JOBS      of check and soak: --jobs: how many processes
+#: JOBS      of check, mutants and soak: --jobs: how many processes
 #: ALLOW     of check: --allow: "C5:cpsr=REASON" accepts what is wrong under that name
 #: KUNIT     of soak: the kernel's tools/testing/kunit/kunit.py, to read our KTAP with
 #: OLD       of diff: a .S, a .o, a vmlinux, a saved JSON document of check, or ARCH:VARIANT of ours
@@ -49,6 +49,8 @@ question = $(call each,--clause,CLAUSE) $(call each,--scenario,SCENARIO) $(call 
 effort = $(call option,--seeds,SEEDS) $(call option,--jobs,JOBS) $(call option,--allow,ALLOW)
 operands = $(if $(OLD),$(call quoted,$(OLD))) $(if $(NEW),$(call quoted,$(NEW)))
 arch = $(if $(ARCH),$(call quoted,$(ARCH)))
+archs = $(foreach word,$(ARCH),$(call quoted,$(word)))
+every = $(if $(strip $(files)),,$(sort $(basename $(notdir $(wildcard arch/*.py)))))
 
 # V=1 shows the commands, -s shows nothing at all; otherwise set-up says one line, and only when it has work to do.
 Q := $(if $(filter 1,$(V)),,@)
@@ -70,7 +72,7 @@ emulate: .venv/run.stamp ## run an architecture's trampolines and show what a ca
 	$(Q)$(RUN) emulator emulate $(arch) $(subject) $(scenario) $(format)
 
 check: .venv/run.stamp ## hold trampolines, ours or yours, to the contract
-	$(Q)$(RUN) emulator check $(foreach word,$(ARCH),$(call quoted,$(word))) $(narrow) $(question) $(effort) $(format)
+	$(Q)$(RUN) emulator check $(archs) $(narrow) $(question) $(effort) $(format)
 
 diff: .venv/run.stamp ## show what changed in behaviour between two trampolines, or since a saved check
 	$(Q)$(RUN) emulator diff $(operands) $(call option,--arch,ARCH) $(call option,--release,RELEASE) $(call option,--variant,VARIANT) $(kernel) $(call option,--seed,SEED) $(format)
@@ -78,8 +80,8 @@ diff: .venv/run.stamp ## show what changed in behaviour between two trampolines,
 selftest: .venv/run.stamp ## run the kernel's own tests through our trampolines, or through yours
 	$(Q)$(RUN) emulator selftest $(arch) $(subject) $(call option,--seed,SEED) $(format)
 
-mutants: .venv/run.stamp ## change an architecture's trampolines, one instruction each time: what is caught?
-	$(Q)$(RUN) emulator mutate $(arch) $(subject) $(call option,--seed,SEED) $(format)
+mutants: .venv/run.stamp ## change trampolines, one instruction each time, of all architectures or of ARCH: what is caught?
+	$(Q)$(RUN) emulator mutate $(or $(archs),$(every)) $(narrow) $(call option,--seed,SEED) $(call option,--jobs,JOBS) $(format)
 
 show: .venv/run.stamp ## list a variant's trampolines, and what is stored where in pt_regs
 	$(Q)$(RUN) emulator show $(arch) $(subject) $(call option,--seed,SEED) $(format)
@@ -106,7 +108,7 @@ wheel: .venv/dev.stamp # a part of ci: build the wheel, install it elsewhere, ru
 ci: lint types test wheel ## for developers: all that CI runs
 
 soak: .venv/dev.stamp ## for developers: the long run outside CI: every trampoline of ours at 1,000 seeds, in any order
-	$(Q).venv/bin/python scripts/soak.py $(foreach word,$(ARCH),$(call quoted,$(word))) $(call option,--seed,SEED) $(call option,--seeds,SEEDS) \
+	$(Q).venv/bin/python scripts/soak.py $(archs) $(call option,--seed,SEED) $(call option,--seeds,SEEDS) \
 		$(call option,--jobs,JOBS) $(call option,--kunit,KUNIT)
 
 real-kernels: .venv/dev.stamp ## for developers: download Debian's kernels, run their trampolines, compare them with ours

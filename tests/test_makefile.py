@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from emulator import catalog
+
 ROOT = Path(__file__).resolve().parents[1]
 OPTIONS = {
     "RELEASE": "--release",
@@ -67,6 +69,13 @@ def test_each_variable_is_passed_as_its_option(variable: str, option: str) -> No
 def test_nothing_given_is_nothing_passed() -> None:
     assert command("emulate") == [".venv/bin/python", "-m", "emulator", "emulate"]
     assert command("emulate", "RELEASE=", "OPS=")[3:] == ["emulate"]
+
+
+@needs_make
+def test_mutants_are_made_of_all_architectures_or_of_those_named() -> None:
+    assert command("mutants")[3:] == ["mutate", *catalog.names()]
+    assert command("mutants", "ARCH=x86_64 arm", "JOBS=1")[3:] == ["mutate", "x86_64", "arm", "--jobs=1"]
+    assert command("mutants", "SRC=a.S")[3:] == ["mutate", "--source=a.S"]
 
 
 @needs_make
