@@ -94,10 +94,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/mcount-emulator/kernels", metavar="DIR")
     parser.add_argument("--no-download", action="store_true", help="only what the folder has already")
+    parser.add_argument("--only", default="*", metavar="PATTERN", help=f"of: {', '.join(one.name for one in KERNELS)}")
     options = parser.parse_args()
+    kernels = [wanted for wanted in KERNELS if fnmatchcase(wanted.name, options.only)]
+    if not kernels:
+        parser.error(f"--only {options.only}: fits none of {', '.join(one.name for one in KERNELS)}")
     options.cache.mkdir(parents=True, exist_ok=True)
     rows, reasons, missing = [], dict[str, None](), False
-    for wanted in KERNELS:
+    for wanted in kernels:
         try:
             images = _images(wanted, options.cache, download=not options.no_download)
         except LookupError as error:

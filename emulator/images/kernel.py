@@ -10,6 +10,7 @@ from functools import cached_property
 from emulator.assembly.decode import disassemble
 from emulator.assembly.piece import Piece
 from emulator.description import Arch, Struct, Sum, Variant
+from emulator.elf import Elf
 from emulator.errors import InputError, Place
 from emulator.images import boot, labels, layouts
 from emulator.images.beside import beside
@@ -30,10 +31,15 @@ from emulator.subject import Subject, own_kernels
 
 
 class KernelImage:
-    """A kernel of one architecture: its bytes by address, and its names; `words` are how a command line says so."""
+    """A kernel of one architecture: its bytes by address, and its names; `words` are how a command line says so.
 
-    def __init__(self, contents: Contents, names: Names, arch: Arch, words: tuple[str, ...]) -> None:
-        self.contents, self.names, self.arch, self.words = contents, names, arch, words
+    `elf` is the file itself, where it may have DWARF.
+    """
+
+    def __init__(
+        self, contents: Contents, names: Names, arch: Arch, words: tuple[str, ...], elf: Elf | None = None
+    ) -> None:
+        self.contents, self.names, self.arch, self.words, self._elf = contents, names, arch, words, elf
         self._place = Place(contents.name)
 
     def recognise(self, release: str | None = None, assembler: str | None = None) -> Recognised:
@@ -60,7 +66,7 @@ class KernelImage:
         says = version(self.contents, self.names)
         yield f"it calls itself Linux {says}" if says else "it does not say its release"
         yield from boot.notes(self.boot_patches(variant, code), self.arch)
-        yield from (str(row) for row in self.layouts(variant) if not row.same)
+        yield from (str(row) for row in layouts.layouts(self.structs, self.arch, variant) if not row.same)
 
     def boot_patches(self, variant: Variant, code: Piece) -> list[BootPatch]:
         """What boot would change in code that trampolines() has returned. Raises InputError."""
@@ -70,12 +76,13 @@ class KernelImage:
 
     @cached_property
     def structs(self) -> Mapping[str, Struct]:
-        """The layouts that its debug information has for us. Raises InputError."""
+        """The layouts that its BTF has for us. Raises InputError."""
         return layouts.found(self.contents, self.arch)
 
     def layouts(self, variant: Variant) -> list[Row]:
-        """Those, compared with what is declared here. Raises InputError."""
-        return layouts.layouts(self.structs, self.arch, variant)
+        """Those, else those of its DWARF, compared with what is declared here. Raises InputError."""
+        theirs = self.structs or (layouts.debugged(self._elf, self.names) if self._elf else {})
+        return layouts.layouts(theirs, self.arch, variant)
 
     def _functions(self, variant: Variant, name: str) -> Piece | None:
         if name not in self.names.named([name]):

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from emulator.core import releases
+from emulator.core.choice import LIST_FUNC
 from emulator.core.layout import ftrace_ops
 from emulator.description import Arch, Member, Struct, Variant
+from emulator.elf import Elf
 from emulator.images.btf import Btf
 from emulator.images.contents import Contents
+from emulator.images.names import Names
 
 PT_REGS, OPS = "pt_regs", "ftrace_ops"
 FREGS = ("__arch_ftrace_regs", "ftrace_regs")
@@ -46,12 +49,21 @@ def _place(place: tuple[int, int] | None) -> str:
 
 
 def found(contents: Contents, arch: Arch) -> Mapping[str, Struct]:
-    """The structs of an image, by name; none where it has no BTF. Raises InputError where that is damaged."""
+    """The structs in an image's BTF, by name; none where it has none. Raises InputError where that is damaged."""
     extent = next((extent for extent in contents.extents if extent.name == BTF), None)
     if extent is None:
         return {}
     btf = Btf(extent.data, contents.name, extent.offset, word=arch.word, big_endian=arch.big_endian)
     return btf.structs(PT_REGS, OPS, *FREGS)
+
+
+def debugged(elf: Elf, names: Names) -> Mapping[str, Struct]:
+    """The same out of its DWARF, which takes longer: of the unit that has kernel/trace/ftrace.c. Raises InputError."""
+    from emulator.images.dwarf import unit_at  # noqa: PLC0415 - few images need it
+
+    found = names.named([LIST_FUNC]).get(LIST_FUNC)
+    unit = unit_at(elf, found.address) if found else None
+    return unit.structs(PT_REGS, OPS, *FREGS) if unit else {}
 
 
 def ours(arch: Arch, variant: Variant) -> Iterator[Struct]:

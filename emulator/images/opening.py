@@ -96,7 +96,7 @@ def _of_elf(elf: Elf, names: Names | None, words: tuple[str, ...]) -> KernelImag
         raise elf.wrong("has no symbols: --system-map says where they are", 0)
     found = names or ElfNames(elf)
     found.named([BANNER, *labels.every(arch)])  # one look at the table for most of what will be asked for
-    return KernelImage(of_elf(elf), found, arch, words)
+    return KernelImage(of_elf(elf), found, arch, words, elf)
 
 
 def _of_binary(
