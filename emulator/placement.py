@@ -83,6 +83,7 @@ class Placement:
         """The addresses of C functions."""
         self.own_gates: list[int] = []
         """Those among them that stand where the image has them."""
+        self._labels: dict[str, int] = {}
         self._code: list[Span] = []
         self._variables_at: list[Span] = []
         self.missing: tuple[str, ...] = ()
@@ -105,6 +106,11 @@ class Placement:
 
     def label(self, name: str) -> int:
         """The address of a code label that the variant needs. Raises InputError where the source lacks it."""
+        if name not in self._labels:  # clauses ask time and again
+            self._labels[name] = self._find_label(name)
+        return self._labels[name]
+
+    def _find_label(self, name: str) -> int:
         address = self.symbols.get(name)
         source = Place(self.trampolines.name)
         if address is None:
