@@ -35,8 +35,8 @@ MOST_UNIT = 1 << 23
 """Bytes of a unit; kernel/trace/ftrace.c has 200,000."""
 MOST_SECTION = 1 << 26
 """Bytes of .debug_abbrev and .debug_str, of which a distribution's kernel has less than six million."""
-MOST_WORK = 1 << 21
-"""Bytes and numbers to be read; ftrace.c's unit takes a tenth."""
+MOST_WORK = 1 << 20
+"""Bytes and numbers to be read; of ftrace.c's unit 180,000."""
 MOST_SIZE = 1 << 32
 """A size or offset in bytes that is none any more."""
 T = TypeVar("T")

@@ -170,3 +170,45 @@ def btf(structs: Iterable[Struct], arch: Arch) -> bytes:
             types += struct.pack(order + "3I", text(member.name), 2 + sizes.index(member.size), 8 * member.offset)
     head = struct.pack(order + "HBB5I", 0xEB9F, 1, 0, 24, 0, len(types), len(types), len(names))
     return head + bytes(types) + bytes(names)
+
+
+# -- DWARF -------------------------------------------------------------------------------------------------------------
+
+ABBREVIATIONS = bytes.fromhex(
+    "01 11 01 0000"  # compile unit
+    "02 13 01 03 08 0b 06 0000"  # struct: name, size
+    "03 0d 00 03 08 49 13 38 06 0000"  # member: name, type, offset
+    "04 01 01 49 13 0000"  # array: type
+    "05 21 00 37 06 0000"  # its range: count
+    "06 24 00 03 08 0b 0b 0000"  # base type: name, size
+    "07 16 00 49 13 0000"  # typedef: type
+    "08 13 01 01 13 0b 06 0000"  # unnamed struct: sibling, size
+    "00"
+)
+HEAD = 11
+"""Bytes of a unit before its first entry (DWARF 4, 7.5.1.1)."""
+
+
+def debug_sections(entries: bytes, arch: Arch, address: int) -> dict[str, bytes]:
+    """{section: bytes} of DWARF 4 with one unit, which has 16 bytes of code at an address; entries in it."""
+    order = ">" if arch.big_endian else "<"
+    head = struct.pack(order + "IHIB", HEAD - 4 + len(entries), 4, 0, arch.word)
+    word, size = ("Q", 16) if arch.word == 8 else ("I", 8)
+    ranges = bytes(-12 % size) + struct.pack(f"{order}4{word}", address, 16, 0, 0)
+    table = struct.pack(order + "IHIBB", 8 + len(ranges), 2, 0, arch.word, 0) + ranges
+    return {".debug_aranges": table, ".debug_info": head + entries, ".debug_abbrev": ABBREVIATIONS}
+
+
+def entries(structs: Iterable[Struct], arch: Arch) -> bytes:
+    """A unit with these structs, each member an array of bytes of its size."""
+    order, made = ">" if arch.big_endian else "<", list(structs)
+    found, at = bytearray(b"\1\6char\0\1"), dict[int, int]()
+    for size in {member.size for item in made for member in item.members}:
+        at[size] = HEAD + len(found)
+        found += struct.pack(order + "BIBIB", 4, HEAD + 1, 5, size, 0)
+    for item in made:
+        found += b"\2" + item.name.encode() + struct.pack(order + "BI", 0, item.size)
+        for member in item.members:
+            found += b"\3" + member.name.encode() + struct.pack(order + "BII", 0, at[member.size], member.offset)
+        found += b"\0"
+    return bytes(found) + b"\0"
