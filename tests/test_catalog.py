@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The catalog finds what lies in the two folders, in a checkout and in a wheel, and says what is wrong with a file."""
 
+import functools
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,13 +27,15 @@ ARCH = Arch(
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An arch/ folder of the test's own, in the place of the project's."""
+    """An arch/ folder of the test's own, in the place of the project's.
+
+    What is loaded of the project's stays what it is: other tests of this process compare declarations by identity.
+    """
     (tmp_path / "arch").mkdir()
     (tmp_path / "trampolines").mkdir()
     monkeypatch.setattr(catalog, "folder", tmp_path.joinpath)
-    catalog.load.cache_clear()
+    monkeypatch.setattr(catalog, "load", functools.cache(catalog.load.__wrapped__))
     yield tmp_path / "arch"
-    catalog.load.cache_clear()
     for module in [name for name in sys.modules if name.startswith("emulator.arch.toy")]:
         del sys.modules[module]
 
