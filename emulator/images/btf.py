@@ -50,6 +50,8 @@ class Btf:
     def __init__(self, data: bytes | memoryview, name: str, offset: int, *, word: int, big_endian: bool) -> None:
         self._data, self._file, self._base, self._word = memoryview(data), name, offset, word
         self._order = ">" if big_endian else "<"
+        self._left = 0
+        """How many members the struct that is being read may still have, those of its unnamed ones included."""
         size = struct.calcsize(self._order + HEADER)
         if len(data) < size:
             raise self._wrong("is too short for a BTF header", 0)
@@ -117,7 +119,7 @@ class Btf:
         for start in self._starts[1:]:
             name_at, info, size = unpack(data, start)
             if name_at in wanted and info >> 24 & 0x1F == STRUCT and size:
-                name = wanted[name_at]
+                name, self._left = wanted[name_at], MOST_MEMBERS
                 found.setdefault(name, Struct(name, size, tuple(self._members(self._at(start), 0, 0))))
         return found
 
@@ -130,7 +132,8 @@ class Btf:
             at = text.find(wanted, at + 1)
 
     def _members(self, kind: Type, base: int, depth: int, room: int = 0) -> Iterator[Member]:
-        if kind.vlen > MOST_MEMBERS or depth > DEPTH:
+        self._left -= kind.vlen
+        if self._left < 0 or depth > DEPTH:
             raise self._wrong("has a struct with more members than any", kind.at)
         if kind.at + 12 * kind.vlen > self._end:
             raise self._wrong("ends within a struct", kind.at)

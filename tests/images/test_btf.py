@@ -103,6 +103,14 @@ DAMAGED = {
     ),
     "itself": (raw(SELF + kind(1, 4, 8, vlen=1) + struct.pack("<3I", 1, 1, 0), b"\0s\0"), "is made of itself"),
     "no such type": (raw(kind(1, 4, 8, vlen=1) + struct.pack("<3I", 1, 77, 0), b"\0s\0"), "refers to type 77 of 2"),
+    "two of the next, thirty times": (
+        raw(
+            b"".join(kind(n == 1, 4, 8, vlen=2) + struct.pack("<6I", *[0, n + 1, 0] * 2) for n in range(1, 30))
+            + kind(0, 4, 8),
+            b"\0s\0",
+        ),
+        "more members than any",
+    ),
     "in itself": (raw(kind(1, 4, 8, vlen=1) + struct.pack("<3I", 0, 1, 0), b"\0s\0"), "more members than any"),
 }
 
