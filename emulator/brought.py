@@ -15,6 +15,7 @@ from emulator.description import Arch, Variant
 from emulator.errors import AssemblyError, InputError, Place, UsageError
 from emulator.kernel_tree.tree import COMPILER, Tree
 from emulator.preprocess import Job, preprocess
+from emulator.regular import is_folder
 from emulator.source import read_source
 
 _NAME = re.compile(r"[A-Za-z_.$][\w.$]*", re.ASCII)
@@ -56,7 +57,7 @@ class Brought:
 
     def __post_init__(self) -> None:
         for folder in self.includes:
-            if not _is_folder(folder):
+            if not is_folder(folder):
                 raise InputError("is no folder to include from", Place(str(folder)))
 
     @property
@@ -121,10 +122,3 @@ class Brought:
             if fixup.symbol in unknown and fixup.symbol not in piece.symbols:
                 what = f"{fixup.symbol} is a number of asm-offsets.h that only a build knows"
                 raise InputError(f"{what}; give --build DIR or --define {fixup.symbol}=N", fixup.place)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False

@@ -22,6 +22,7 @@ from emulator.objects import load_object
 from emulator.objects.machine import arch_of
 from emulator.recognise import recognise_object
 from emulator.recognised import Recognised
+from emulator.regular import is_file
 from emulator.subject import Subject, own_kernels, select
 
 SOURCES, OBJECT = (".S", ".s"), ".o"
@@ -123,6 +124,6 @@ def loader_of(file: Path, system_map: Path | None, brought: Brought) -> Loader |
     """Whoever loads a file of that kind; `brought` for a source. None for what is no code. Raises InputError."""
     if file.suffix in SOURCES:
         return SourceLoader(brought)
-    if file.is_file() and is_image(file):
+    if is_file(file) and is_image(file):
         return ImageLoader(file, system_map)
-    return ObjectLoader(file) if file.suffix == OBJECT or (file.is_file() and is_elf(file)) else None
+    return ObjectLoader(file) if file.suffix == OBJECT or (is_file(file) and is_elf(file)) else None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emulator.errors import InputError
+from emulator.regular import is_file
 from emulator.source import read_source
 
 
@@ -19,7 +20,7 @@ def find(name: str, source: str, folders: Sequence[str]) -> tuple[str, str]:
         path = folder / name
         if not _below(path, folder):
             raise ValueError(f"{name!r} lies outside of {str(folder)!r}")
-        if path.is_file():
+        if is_file(path):
             return str(path), _read(path)
     raise ValueError(f"there is no file {name!r} in the source's folder or an include folder")
 

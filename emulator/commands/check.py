@@ -15,6 +15,7 @@ from emulator.cli import BAD, GOOD, NOTHING, colour, write
 from emulator.commands import choose
 from emulator.commands.progress import Progress
 from emulator.errors import InputError, UsageError
+from emulator.regular import is_folder
 
 if TYPE_CHECKING:
     from emulator.checks.verdicts import Question, Report
@@ -44,8 +45,8 @@ def run(options: argparse.Namespace) -> int:
 def _expect_writable(options: argparse.Namespace) -> None:
     """Raises InputError now, and not after a long run, for a file that there is no place for."""
     output = options.output
-    if output and (output.is_dir() or not output.parent.is_dir()):
-        raise InputError(f"{output}: cannot be written: {'is' if output.is_dir() else 'not in'} a directory")
+    if output and (is_folder(output) or not is_folder(output.parent)):
+        raise InputError(f"{output}: cannot be written: {'is' if is_folder(output) else 'not in'} a directory")
 
 
 def _seeds(options: argparse.Namespace) -> range:

@@ -19,6 +19,7 @@ from emulator.choice import Choice, Loader
 from emulator.cli import BAD, GOOD, NOTHING, colour, write
 from emulator.commands import choose
 from emulator.errors import UnknownName, UsageError
+from emulator.regular import is_file
 from emulator.report import diff, findings
 from emulator.report.lines import coloured, line, plain
 from emulator.subject import Subject, load, select
@@ -55,7 +56,7 @@ def _operand(text: str, options: argparse.Namespace) -> list[Side]:
     choice, loader = choose.operand(options, file)
     if loader:
         return [_code(choice, loader, options)]
-    if file.suffix == ".json" or file.is_file():
+    if file.suffix == ".json" or is_file(file):
         return read(file)
     try:
         return [_ours(text, options)]

@@ -14,6 +14,7 @@ from emulator.errors import InputError, Place, UsageError
 from emulator.kernel_tree import configuration, made
 from emulator.kernel_tree.configuration import Configuration
 from emulator.preprocess import Job, preprocess
+from emulator.regular import is_file, is_folder
 from emulator.source import read_source
 
 KCONFIG = Path("include", "linux", "kconfig.h")
@@ -46,9 +47,9 @@ class Tree:
 
     def __post_init__(self) -> None:
         for file in (Path("Makefile"), KCONFIG):
-            if not _is_file(self.root / file):
+            if not is_file(self.root / file):
                 raise InputError(f"is no kernel tree: it has no {file}", Place(str(self.root)))
-        if self.build is not None and not any(_is_file(self.build / file) for file in (AUTOCONF, Path(".config"))):
+        if self.build is not None and not any(is_file(self.build / file) for file in (AUTOCONF, Path(".config"))):
             raise InputError(f"is no build: it has neither {AUTOCONF} nor .config", Place(str(self.build)))
 
     @property
@@ -87,7 +88,7 @@ class Tree:
         build = self.build_folder
         if build is None:
             return None
-        if _is_file(build / AUTOCONF):
+        if is_file(build / AUTOCONF):
             return configuration.read_autoconf(build / AUTOCONF)
         return configuration.read(build / ".config")
 
@@ -96,7 +97,7 @@ class Tree:
         """Where a build has left its headers: --build, or the tree itself if it was configured in place."""
         if self.build is not None:
             return self.build
-        return self.root if _is_file(self.root / AUTOCONF) else None
+        return self.root if is_file(self.root / AUTOCONF) else None
 
     def variant(self, arch: Arch, release: str | None = None) -> Variant:
         """The variant that is configured so, or the release's own. Raises UsageError where none fits."""
@@ -145,7 +146,7 @@ class Tree:
 
     def _expect_arch(self, arch: Arch, source: Path) -> None:
         """Raises UsageError for a file of another architecture's."""
-        if not self._arch(arch).is_dir():
+        if not is_folder(self._arch(arch)):
             raise InputError(f"has no arch/{arch.kernel}", Place(str(self.root)))
         try:
             inside = source.resolve().relative_to(self.root.resolve()).parts
@@ -202,11 +203,4 @@ class Tree:
         """Whether the build has made a header."""
         build = self.build_folder
         folders = ("include", "include/generated/uapi")
-        return build is not None and any(_is_file(build / folder / header) for folder in folders)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+        return build is not None and any(is_file(build / folder / header) for folder in folders)

@@ -18,6 +18,7 @@ from emulator.description import Arch
 from emulator.errors import InputError
 from emulator.errors import Place as Position
 from emulator.mutants.field import Operator
+from emulator.regular import is_file
 from emulator.source import read_source
 
 SUFFIX = ".survivors"
@@ -67,7 +68,7 @@ def _line(text: str, source: str, position: Position) -> Known:
 def known(arch: Arch, source: Path | None = None) -> list[Known]:
     """What stands beside the trampolines of an architecture, and beside a user's source. Raises InputError."""
     paths = sorted(catalog.trampolines(arch).glob(f"*{SUFFIX}"))
-    if source and source.with_suffix(SUFFIX).is_file():
+    if source and is_file(source.with_suffix(SUFFIX)):
         paths.append(source.with_suffix(SUFFIX))
     return [line for path in paths for line in read(path)]
 
