@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,12 +15,13 @@ from emulator.checks.account import account
 from emulator.checks.judge import judge
 from emulator.checks.verdicts import Question, report
 from emulator.choice import Choice, Loader
-from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.cli import BAD, GOOD, NOTHING
 from emulator.commands import choose
+from emulator.commands.answer import answer
 from emulator.errors import UnknownName, UsageError
 from emulator.regular import is_file
 from emulator.report import diff, findings
-from emulator.report.lines import coloured, line, plain
+from emulator.report.lines import line
 from emulator.subject import Subject, load, select
 
 SHOWN = 3
@@ -32,11 +32,8 @@ def run(options: argparse.Namespace) -> int:
     """Print the changes; BAD where there are any, NOTHING where the operands have no variant to be compared."""
     old, new = (_operand(text, options) for text in (options.old, options.new))
     compared = _compared(old, new)
-    if options.format == "json":
-        write(options, json.dumps(diff.document(compared), indent=1) + "\n")
-    else:
-        lines = diff.render(compared) if compared.differences else [line(_nothing(old, new))]
-        write(options, coloured(lines) if colour(options) else plain(lines))
+    text = diff.render(compared) if compared.differences else [line(_nothing(old, new))]
+    answer(options, lambda: diff.document(compared), lambda: text)
     if not compared.differences:
         return NOTHING
     return BAD if compared else GOOD

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from emulator import catalog
-from emulator.cli import GOOD, colour, write
+from emulator.cli import GOOD, write
+from emulator.commands.answer import answer
 from emulator.report import support
-from emulator.report.lines import coloured, plain
 
 
 def run(options: argparse.Namespace) -> int:
@@ -17,9 +16,6 @@ def run(options: argparse.Namespace) -> int:
     archs = [catalog.load(name) for name in catalog.names()]
     if options.markdown:
         write(options, support.markdown(archs))
-    elif options.format == "json":
-        write(options, json.dumps(support.document(archs), indent=1) + "\n")
     else:
-        lines = support.text(archs)
-        write(options, coloured(lines) if colour(options) else plain(lines))
+        answer(options, lambda: support.document(archs), lambda: support.text(archs))
     return GOOD

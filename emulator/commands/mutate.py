@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 
-from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.cli import BAD, GOOD, NOTHING, write
 from emulator.commands import choose
+from emulator.commands.answer import answer
 from emulator.commands.progress import Progress
 from emulator.description import Arch
 from emulator.errors import UsageError
@@ -17,7 +18,6 @@ from emulator.mutants import campaign, survivors
 from emulator.mutants.campaign import Campaign, Plan
 from emulator.mutants.survivors import Known
 from emulator.report import mutants as report
-from emulator.report.lines import coloured, plain
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,13 +28,11 @@ def run(options: argparse.Namespace) -> int:
     plans = {arch: _plans(arch, chosen, options) for arch in archs}
     campaigns = _campaigns([plan for arch in archs for plan in plans[arch]], options.jobs)
     unused = [line for arch in archs if not chosen.brought for line in _unused(arch, campaigns)]
-    if options.format == "json":
-        write(options, json.dumps(report.document(campaigns, options.seed, unused), indent=1) + "\n")
-    elif options.format == "markdown":
+    if options.format == "markdown":
         write(options, report.markdown(campaigns))
     else:
-        lines = report.render(campaigns, unused)
-        write(options, coloured(lines) if colour(options) else plain(lines))
+        document = partial(report.document, campaigns, options.seed, unused)
+        answer(options, document, partial(report.render, campaigns, unused))
     if not any(item.judged for item in campaigns):
         return NOTHING
     return GOOD if all(item.good for item in campaigns) and not unused else BAD

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 
-from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.cli import BAD, GOOD, NOTHING
 from emulator.commands import choose
+from emulator.commands.answer import answer
 from emulator.description import Variant
 from emulator.errors import UnknownName
-from emulator.report.lines import coloured, plain
 from emulator.selftest import CASES, Case, Suite, Verdict, report
 from emulator.selftest import run as judge_all
 
@@ -22,11 +21,7 @@ def run(options: argparse.Namespace) -> int:
     cases = _cases(options.case)
     subjects = chosen.load(chosen.arch, _variants(chosen, options))
     suites = [judge_all(subject, cases, options.seed) for subject in subjects]
-    if options.format == "json":
-        write(options, json.dumps(report.document(suites), indent=1) + "\n")
-    else:
-        lines = report.render(suites)
-        write(options, coloured(lines) if colour(options) else plain(lines))
+    answer(options, lambda: report.document(suites), lambda: report.render(suites))
     return _exit_code(suites)
 
 

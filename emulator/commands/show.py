@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable
 
-from emulator.cli import GOOD, colour, write
+from emulator.cli import GOOD
 from emulator.commands import choose
+from emulator.commands.answer import answer
 from emulator.listing import listing
 from emulator.report import layouts
 from emulator.report import listing as report
-from emulator.report.lines import Line, coloured, plain
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,16 +21,9 @@ def run(options: argparse.Namespace) -> int:
     if options.layouts:
         title = chosen.brought, arch.name, variant
         rows = chosen.layouts(arch, variant)
-        _print(options, lambda: layouts.document(*title, rows), lambda: layouts.render(*title, rows))
+        answer(options, lambda: layouts.document(*title, rows), lambda: layouts.render(*title, rows))
         return GOOD
     (subject,) = chosen.load(arch, [variant])
     shown = listing(subject, options.seed)
-    _print(options, lambda: report.document(shown), lambda: report.render(shown))
+    answer(options, lambda: report.document(shown), lambda: report.render(shown))
     return GOOD
-
-
-def _print(options: argparse.Namespace, document: Callable[[], object], text: Callable[[], list[Line]]) -> None:
-    if options.format == "json":
-        write(options, json.dumps(document(), indent=1) + "\n")
-    else:
-        write(options, coloured(text()) if colour(options) else plain(text()))

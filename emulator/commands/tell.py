@@ -6,15 +6,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from emulator.cli import BAD, GOOD, NOTHING, colour, write
+from emulator.cli import BAD, GOOD, NOTHING
 from emulator.commands import choose
+from emulator.commands.answer import answer
 from emulator.description import Arch, Variant
 from emulator.errors import UsageError
 from emulator.placement import placement
 from emulator.play import survey, tell
 from emulator.report import story, summary
-from emulator.report.lines import Line, coloured, plain
+from emulator.report.lines import Line
 from emulator.scenario import OpsSpec, Outcome, Scenario
 from emulator.scenario import story as usual
 from emulator.subject import Subject
@@ -33,25 +35,26 @@ def run(options: argparse.Namespace) -> int:
     told = tell(subject, _scenarios(options, variant, subject, function), function, options.seed)
     if "ops" in told and isinstance(told["ops"].refused, UsageError):
         raise told["ops"].refused
-    if options.format == "json":
-        write(options, _json(told))
-    else:
-        lines = story.render(told) + (_listing(told) if options.trace else [])
-        lines += _summary(arch, loaded, told, options.seed) if own_story else []
-        write(options, coloured(lines) if colour(options) else plain(lines))
+    answer(
+        options,
+        lambda: _document(told),
+        lambda: [
+            *story.render(told),
+            *(_listing(told) if options.trace else ()),
+            *(_summary(arch, loaded, told, options.seed) if own_story else ()),
+        ],
+    )
     return _exit_code(told)
 
 
-def _json(told: Mapping[str, Outcome]) -> str:
-    import json  # noqa: PLC0415 - what only some runs need, the others need not wait for
+def _document(told: Mapping[str, Outcome]) -> dict[str, Any]:
+    from emulator.report.document import document  # noqa: PLC0415 - what only some runs need, the others need not wait for
 
-    from emulator.report.document import document  # noqa: PLC0415 - the same
-
-    return json.dumps(document(told), indent=1) + "\n"
+    return document(told)
 
 
 def _listing(told: Mapping[str, Outcome]) -> list[Line]:
-    from emulator.report.trace import listing  # noqa: PLC0415 - see _json()
+    from emulator.report.trace import listing  # noqa: PLC0415 - see _document()
 
     return listing(told)
 
