@@ -29,32 +29,32 @@ class Span(NamedTuple):
         return self.start <= other.start and other.end <= self.end
 
 
+def merged(spans: Iterable[tuple[int, int]], gap: int = 0) -> list[Span]:
+    """The ranges in their order, those as one between which there are at most `gap` addresses."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1].end + gap:
+            found[-1] = Span(found[-1].start, max(end, found[-1].end))
+        else:
+            found.append(Span(start, end))
+    return found
+
+
 def inside(spans: Iterable[tuple[int, int]]) -> Callable[[int], bool]:
     """Whether an address lies in one of the ranges: for many of both."""
-    starts, ends = list[int](), list[int]()
-    for start, end in sorted(spans):
-        if ends and start <= ends[-1]:
-            ends[-1] = max(ends[-1], end)
-        else:
-            starts.append(start)
-            ends.append(end)
+    ranges = merged(spans)
+    starts = [span.start for span in ranges]
 
     def test(address: int) -> bool:
         at = bisect.bisect_right(starts, address) - 1
-        return at >= 0 and address < ends[at]
+        return at >= 0 and address < ranges[at].end
 
     return test
 
 
 def pages(spans: Iterable[Span]) -> tuple[Span, ...]:
     """The runs of whole pages that hold these, apart from each other, in the order of their addresses."""
-    found: list[Span] = []
-    for start, end in sorted(Span(at - at % PAGE, -(-end // PAGE) * PAGE) for at, end in spans):
-        if found and start <= found[-1].end:
-            found[-1] = Span(found[-1].start, max(end, found[-1].end))
-        else:
-            found.append(Span(start, end))
-    return tuple(found)
+    return tuple(merged(Span(start - start % PAGE, -(-end // PAGE) * PAGE) for start, end in spans))
 
 
 def overlap(spans: Iterable[Span]) -> Span | None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.machine.memory import PAGE
-from emulator.spans import Span, inside, overlap, pages
+from emulator.spans import Span, inside, merged, overlap, pages
 
 SPANS = st.lists(st.tuples(st.integers(0, 40 * PAGE), st.integers(1, 3 * PAGE)).map(lambda at: Span(at[0], sum(at))))
 
@@ -30,6 +30,15 @@ def test_pages_are_whole_apart_and_hold_everything(spans: list[Span]) -> None:
     assert all(any(run.holds(span) for run in found) for span in spans)
     touched = {page for start, end in spans for page in range(start // PAGE, (end - 1) // PAGE + 1)}
     assert sum(run.size for run in found) == len(touched) * PAGE
+
+
+@given(SPANS, st.integers(0, PAGE))
+def test_merged_ones_hold_the_same_and_lie_further_apart_than_the_gap(spans: list[Span], gap: int) -> None:
+    found = merged(spans, gap)
+    assert all(later.start - sooner.end > gap for sooner, later in pairwise(found))
+    assert all(any(run.holds(span) for run in found) for span in spans)
+    assert {run.start for run in found} <= {span.start for span in spans}
+    assert {run.end for run in found} <= {span.end for span in spans}
 
 
 @given(SPANS)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from emulator.assembly import fixups
 from emulator.description import Arch, Branch, Memory
 from emulator.errors import InputError, Place
@@ -12,7 +10,7 @@ from emulator.image import MODULE_SIZE, STACK_SIZE
 from emulator.images.contents import Contents
 from emulator.machine.memory import PAGE
 from emulator.placement import DATA_SIZE, TEXT_SIZE
-from emulator.spans import Span, overlap
+from emulator.spans import Span, merged, overlap
 
 
 class Free:
@@ -28,9 +26,10 @@ class Free:
 
         With `branch`, both ends are within its reach of the trampolines. Raises InputError where there is no room.
         """
+        taken = merged(self._taken)  # sections may overlap, on purpose (arm's vectors)
         for start in (wanted, *self._gaps(size)):
             span = Span(start - PAGE, start + size + PAGE)
-            if not overlap([*_merged(self._taken), span]) and self._reached(span, branch):
+            if not overlap([*taken, span]) and self._reached(span, branch):
                 self._taken.append(Span(start, start + size))
                 return start
         raise InputError(f"no room for {what} within reach of {self._near:#x}", Place(self._name))
@@ -52,17 +51,6 @@ class Free:
         except fixups.FixupError:
             return False
         return True
-
-
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    """Without those that others overlap: sections may, on purpose (arm's vectors)."""
-    found: list[Span] = []
-    for start, end in sorted(spans):
-        if found and start < found[-1].end:
-            found[-1] = Span(found[-1].start, max(end, found[-1].end))
-        else:
-            found.append(Span(start, end))
-    return found
 
 
 def memory(contents: Contents, arch: Arch, call: Branch, near: int) -> Memory:

@@ -10,7 +10,7 @@ from emulator.description import Engine
 from emulator.errors import InputError, Place
 from emulator.images.contents import Contents
 from emulator.images.references import Decoded, Reference, Role, language
-from emulator.spans import Span
+from emulator.spans import Span, merged
 
 LONGEST = 16
 """Bytes that hold any instruction of any architecture here."""
@@ -59,13 +59,7 @@ class Walk:
         """Where the code is, literals included."""
         spans = [Span(at.address, at.end) for at in self.found.values()]
         spans += [Span(at.target, at.target + 8) for at in self.references if at.role is Role.LITERAL]
-        joined: list[Span] = []
-        for start, end in sorted(spans):
-            if joined and start <= joined[-1].end + GAP:
-                joined[-1] = Span(joined[-1].start, max(end, joined[-1].end))
-            else:
-                joined.append(Span(start, end))
-        return joined
+        return merged(spans, GAP)
 
     # -- one start ----------------------------------------------------------------------------------------------------
 
