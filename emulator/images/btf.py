@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from emulator.description import Member, Struct
+from emulator.elf.strings import decoded
 from emulator.errors import InputError, Place
 
 MAGIC = 0xEB9F
@@ -104,7 +105,7 @@ class Btf:
         raw = bytes(self._data[start : min(start + LONGEST_NAME, self._names_end)]) if start < self._names_end else b""
         if b"\0" not in raw:
             raise self._wrong(f"has a name at {offset:#x} that has no end", at)
-        return raw[: raw.index(b"\0")].decode("utf-8", "backslashreplace")
+        return decoded(raw[: raw.index(b"\0")])
 
     # -- structs ------------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from elftools.dwarf.dwarfinfo import DebugSectionDescriptor, DwarfConfig, DWARFI
 from emulator.description import Member, Struct
 from emulator.elf import Elf
 from emulator.elf.layout import SHF_COMPRESSED
+from emulator.elf.strings import decoded
 from emulator.errors import InputError
 from emulator.images.aranges import LONG, unit_of
 
@@ -184,7 +185,7 @@ class Unit:
 
     def _name(self, die: DIE) -> str:
         found = die.attributes.get("DW_AT_name")
-        return found.value.decode("utf-8", "backslashreplace") if found and isinstance(found.value, bytes) else ""
+        return decoded(found.value) if found and isinstance(found.value, bytes) else ""
 
     # -- structs ------------------------------------------------------------------------------------------------------
 

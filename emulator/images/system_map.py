@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from emulator.elf.strings import decoded
 from emulator.errors import InputError, Place
 from emulator.images.names import Name, is_name
 from emulator.regular import open_regular
@@ -78,4 +79,4 @@ class MapNames:
         letter = found[2]
         binding = "weak" if letter in WEAK else "local" if letter.islower() else "global"
         function = None if letter in FUNCTIONS else False
-        return Name(found[3].decode("utf-8", "backslashreplace"), int(found[1], 16), 0, binding, function)
+        return Name(decoded(found[3]), int(found[1], 16), 0, binding, function)

@@ -122,6 +122,12 @@ def test_damage_says_where(what: str) -> None:
         read(data).structs("s")
 
 
+def test_a_member_cannot_give_orders_to_a_terminal() -> None:
+    types = kind(0, 1, 4) + struct.pack("<I", 32) + kind(1, 4, 4, vlen=1) + struct.pack("<3I", 3, 1, 0)
+    (found,) = read(raw(types, b"\0s\0\x1b[0m\0")).structs("s").values()
+    assert [member.name for member in found.members] == [r"\x1b[0m"]
+
+
 @given(st.binary(max_size=300))
 def test_any_types_are_read_or_refused(types: bytes) -> None:
     try:

@@ -46,6 +46,13 @@ def test_names_have_their_addresses_and_global_ones_come_first(path: Path) -> No
     }
 
 
+def test_a_name_cannot_give_orders_to_a_terminal(path: Path) -> None:
+    path.write_bytes(b"ffffffff81000000 T \x1b[31mred\xff\n")
+    (name,) = MapNames(path).within([Span(0, 1 << 64)])
+    assert name.name == r"\x1b[31mred\\xff"
+    assert name.name.isprintable()
+
+
 def test_ranges_have_their_symbols_but_for_those_that_name_nothing(path: Path) -> None:
     path.write_bytes(TEXT.rstrip(b"\n"))
     spans = [Span(0xFFFFFFFF81002000, 0xFFFFFFFF81002011), Span(0xFFFFFFFFC0000000, 0xFFFFFFFFC0000001)]
