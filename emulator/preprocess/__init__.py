@@ -26,7 +26,6 @@ MOST_OUTPUT = 64 << 20
 """Bytes of its answer."""
 
 SCRIPT = Path(__file__).with_name("child.py")
-COMMAND_LINE = "<command line>"
 _UNTELLABLE = re.compile(r'["\\\0-\x1f\x7f]')
 
 

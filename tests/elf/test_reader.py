@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import struct
 import zlib
@@ -17,6 +18,7 @@ from elf_files import ABS, ALLOC, COMPRESSED, EXEC, FUNC, LOCAL, NOBITS, SYMTAB,
 from emulator import elf
 from emulator.elf import Elf, Relocation, strings
 from emulator.errors import InputError
+from emulator.regular import open_regular
 
 SHAPES = [(bits, big) for bits in (32, 64) for big in (False, True)]
 
@@ -94,7 +96,14 @@ def test_a_stripped_file_has_no_symbols() -> None:
     assert (list(found.symbols()), found.symbols_named(["far"]), found.symbol_table) == ([], [], None)
 
 
-@pytest.mark.parametrize("open_it", [elf.map_elf, elf.read_elf])
+def mapped(path: Path) -> Elf:
+    """As images are opened."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        return Elf(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"", str(path))
+
+
+@pytest.mark.parametrize("open_it", [mapped, elf.read_elf])
 def test_files_are_opened(open_it, tmp_path: Path) -> None:
     path = tmp_path / "a.o"
     path.write_bytes(example().written())
@@ -104,7 +113,7 @@ def test_files_are_opened(open_it, tmp_path: Path) -> None:
 def test_a_mapped_file_can_be_replaced_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "vmlinux"
     path.write_bytes(example().written())
-    found = elf.map_elf(path)
+    found = mapped(path)
     path.unlink()
     path.write_bytes(b"")
     assert found.section(".text")
@@ -156,7 +165,7 @@ def test_a_plain_section_has_the_same_bound() -> None:
 # -- what is no such file ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("open_it", [elf.map_elf, elf.read_elf])
+@pytest.mark.parametrize("open_it", [mapped, elf.read_elf])
 @pytest.mark.parametrize(
     ("make", "message"),
     [
