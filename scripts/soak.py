@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from emulator import catalog
@@ -46,11 +46,10 @@ def main() -> int:
     seeds = range(options.seed, options.seed + options.seeds)
     subjects = [subject for name in options.arch or catalog.names() for subject in _subjects(name)]
     reports = _reports(subjects, seeds, options.jobs, random.Random(f"soak {options.order}"))
-    for item in reports:
-        print(_line(item))
     bad = [item for item in reports if any(row.verdict.bad for row in item.rows)]
-    print(plain(findings.render(bad)), end="")
-    print(f"{len(reports)} variants, {len(seeds)} seeds, order {options.order}: {time.monotonic() - start:.0f} s")
+    print(plain([*(findings.render(bad) if bad else ()), *findings.counts(reports)]), end="")
+    asked, passed = sum(sum(item.asked.values()) for item in reports), time.monotonic() - start
+    print(f"{len(reports)} variants, {len(seeds)} seeds, order {options.order}: asked {asked:,} times, {passed:.0f} s")
     strange = _differences(options.kunit, reports) if options.kunit else []
     print("\n".join(strange), end="\n" if strange else "")
     return 1 if bad or strange else 0
@@ -97,16 +96,6 @@ def _shuffled(order: Order, numbers: random.Random) -> Order:
     return order._replace(exercises=tuple(names))
 
 
-def _line(item: Report) -> str:
-    counts = Counter(row.verdict for row in item.rows)
-    asked = sum(item.asked.values())
-    return f"{item.arch:8} {item.variant:18} asked {asked:10,}  {_counts(counts)}"
-
-
-def _counts(counts: Counter[Verdict]) -> str:
-    return "  ".join(f"{counts[verdict]:2} {verdict.value}" for verdict in Verdict)
-
-
 # -- the kernel's own reader -------------------------------------------------------------------------------------------
 
 
@@ -119,12 +108,8 @@ def _differences(kunit: Path, reports: Sequence[Report]) -> list[str]:
     said = done.stdout + done.stderr
     errors = [line for line in said.splitlines() if "ERROR" in line]
     counted = Counter({word: int(count) for word, count in re.findall(r"(passed|failed|crashed|skipped): (\d+)", said)})
-    ours = Counter(KUNIT.get(verdict, "skipped") for verdict in _verdicts(reports))
+    ours = Counter(KUNIT.get(row.verdict, "skipped") for item in reports for row in item.rows)
     return errors if counted == ours else [*errors, f"kunit.py counts {dict(counted)}, we have {dict(ours)}"]
-
-
-def _verdicts(reports: Sequence[Report]) -> Iterator[Verdict]:
-    return (row.verdict for item in reports for row in item.rows)
 
 
 if __name__ == "__main__":

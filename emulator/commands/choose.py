@@ -99,13 +99,13 @@ class Chosen:
         return [subject for arch, items in chosen for subject in self.load(arch, items)]
 
 
-def operand(options: argparse.Namespace, file: Path) -> tuple[Choice, Loader | None]:
-    """A file that is named by itself: what is wanted of it, and whoever loads it. Raises UsageError, InputError."""
+def operand(options: argparse.Namespace, file: Path) -> Choice:
+    """What is wanted of a file that is named by itself; no loader: it is no code. Raises UsageError, InputError."""
     from emulator.choice import Choice  # noqa: PLC0415 - see start_assembler()
     from emulator.loaders import loader_of  # noqa: PLC0415
 
     loader = loader_of(file, options.system_map, bring(options, file))
-    return Choice(loader, options.release, options.assembler), loader
+    return Choice(loader, options.release, options.assembler)
 
 
 def bring(options: argparse.Namespace, file: Path) -> Brought:

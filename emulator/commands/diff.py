@@ -14,10 +14,11 @@ from emulator.behaviour.saved import Side, read, sides
 from emulator.checks.account import account
 from emulator.checks.judge import judge
 from emulator.checks.verdicts import Question, report
-from emulator.choice import Choice, Loader
+from emulator.choice import Choice
 from emulator.cli import BAD, GOOD, NOTHING
 from emulator.commands import choose
 from emulator.commands.answer import answer
+from emulator.description import Arch
 from emulator.errors import UnknownName, UsageError
 from emulator.regular import is_file
 from emulator.report import diff, findings
@@ -50,9 +51,9 @@ def _nothing(old: Sequence[Side], new: Sequence[Side]) -> str:
 def _operand(text: str, options: argparse.Namespace) -> list[Side]:
     """A source, an object, an image, a saved document, or ARCH:VARIANT of ours. Raises UsageError, InputError."""
     file = Path(text)
-    choice, loader = choose.operand(options, file)
-    if loader:
-        return [_code(choice, loader, options)]
+    choice = choose.operand(options, file)
+    if choice.loader:
+        return [_code(choice, choice.loader.arch, options)]
     if file.suffix == ".json" or is_file(file):
         return read(file)
     try:
@@ -63,8 +64,8 @@ def _operand(text: str, options: argparse.Namespace) -> list[Side]:
         ) from error
 
 
-def _code(choice: Choice, loader: Loader, options: argparse.Namespace) -> Side:
-    arch = catalog.find(options.arch) if options.arch else loader.arch or catalog.host()
+def _code(choice: Choice, likely: Arch | None, options: argparse.Namespace) -> Side:
+    arch = catalog.find(options.arch) if options.arch else likely or catalog.host()
     (subject,) = choice.load(arch, [choice.variant(arch, options.variant)])
     return side(subject, options.seed)
 

@@ -23,7 +23,8 @@ INSTRUCTION, STORES = 34, 14
 
 def render(shown: Listing) -> list[Line]:
     """For a terminal."""
-    return [*_head(shown), *(item for rows in _alike(shown) for item in _rows(shown, rows)), line()]
+    digits = 2 * max((len(row.code) for row in shown.rows), default=0)
+    return [*_head(shown), *(item for rows in _alike(shown) for item in _rows(shown, rows, digits)), line()]
 
 
 def _alike(shown: Listing) -> list[list[Row]]:
@@ -42,13 +43,13 @@ def _says(row: Row) -> tuple[object, ...]:
     return (row.code, row.ran, row.stored, *source)
 
 
-def _rows(shown: Listing, rows: Sequence[Row]) -> Iterator[Line]:
+def _rows(shown: Listing, rows: Sequence[Row], digits: int) -> Iterator[Line]:
     first, *more = rows
-    yield from _row(shown, first)
+    yield from _row(shown, first, digits)
     if len(more) > FEW:
         yield line(Span(f"  ... {len(more)} more of the same", "dim"))
     else:
-        yield from (item for row in more for item in _row(shown, row))
+        yield from (item for row in more for item in _row(shown, row, digits))
 
 
 def _head(shown: Listing) -> list[Line]:
@@ -65,9 +66,10 @@ def _head(shown: Listing) -> list[Line]:
     return [*lines, line()]
 
 
-def _row(shown: Listing, row: Row) -> Iterator[Line]:
+def _row(shown: Listing, row: Row, digits: int) -> Iterator[Line]:
+    """`digits` is how wide the bytes are."""
     yield from _labels(shown, row)
-    lead, text = _lead(shown, row), text_of(shown, row)
+    lead, text = _lead(shown, row, digits), text_of(shown, row)
     style = "" if row.ran else "dim"
     if not row.stored:
         yield line(Span(lead, "dim"), Span(text[: WIDTH - len(lead)], style))
@@ -80,12 +82,11 @@ def _row(shown: Listing, row: Row) -> Iterator[Line]:
         yield line(" " * column, Span(rest, "green"))
 
 
-def _lead(shown: Listing, row: Row) -> str:
+def _lead(shown: Listing, row: Row, digits: int) -> str:
     """Mark, address, bytes, line."""
-    width = 2 * max(len(item.code) for item in shown.rows)
     mark = "" if row.ran or row.padding else "-"
     number = f":{row.line.place.line}" if row.line and row.line.place.line else ""
-    return f"{mark:2}{row.address:0{2 * shown.subject.arch.word}x}  {row.code.hex():{width}}  {number:>5}  "
+    return f"{mark:2}{row.address:0{2 * shown.subject.arch.word}x}  {row.code.hex():{digits}}  {number:>5}  "
 
 
 def _labels(shown: Listing, row: Row) -> Iterator[Line]:
