@@ -97,6 +97,9 @@ def test_layouts_that_differ_are_marked() -> None:
     assert "1 of 3 differ" in text
     assert [line.split()[:2] for line in text.splitlines() if line.startswith("!")] == [["!", "pt_regs"]]
     assert [row["same"] for row in layouts.document(None, "arm", variant, rows)["members"]] == [True, False, True]
+    rows.append(Row("pt_regs", "r2", (8, 4), None))
+    assert "2 of 4 differ" in plain(layouts.render(Path("vmlinux"), "arm", variant, rows))
+    assert layouts.document(None, "arm", variant, rows)["members"][-1]["same"] is False
 
 
 def test_what_nobody_stores_is_not_there() -> None:

@@ -16,12 +16,17 @@ SCHEMA = "mcount-emulator/layouts/1"
 
 def render(file: Path | None, arch: str, variant: Variant, rows: Sequence[Row]) -> list[Line]:
     """For a terminal: offset and size of each member, `!` where the two do not agree."""
-    beside = any(row.theirs for row in rows)
+    beside = _beside(rows)
     head: list[Cell] = ["", "struct", "member", "ours", *(["the image's"] if beside else [])]
     different = sum(not row.same for row in rows) if beside else 0
     said = f"{different} of {len(rows)} differ" if beside else _alone(file)
     title = heading(f"{arch} {variant.name}: layouts, offset+size in bytes{f', {file}' if file else ''}")
     return [title, line(f"  {said}"), *table([head, *(_row(row, beside=beside) for row in rows)]), line()]
+
+
+def _beside(rows: Sequence[Row]) -> bool:
+    """Whether there is anything to compare with."""
+    return any(row.theirs for row in rows)
 
 
 def _alone(file: Path | None) -> str:
@@ -40,6 +45,7 @@ def _place(place: tuple[int, int] | None) -> str:
 
 def document(file: Path | None, arch: str, variant: Variant, rows: Sequence[Row]) -> dict[str, Any]:
     """For a program."""
+    beside = _beside(rows)
     return {
         "schema": SCHEMA,
         "arch": arch,
@@ -52,7 +58,7 @@ def document(file: Path | None, arch: str, variant: Variant, rows: Sequence[Row]
                 "member": row.member,
                 "ours": row.ours,
                 "theirs": row.theirs,
-                "same": row.same if row.theirs else None,
+                "same": row.same if beside else None,
             }
             for row in rows
         ],
