@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from emulator.recording import Arrival, Call, Hit, Recording, State
@@ -12,6 +13,13 @@ from emulator.recording import Arrival, Call, Hit, Recording, State
 if TYPE_CHECKING:
     from emulator.core.returns import Taken
     from emulator.machine.trace import Tracer
+
+_HIT = attrgetter(
+    *("ip", "registers", "tail", "event", "hooked", "users", "landing", "landing_event", "landing_tail"),
+    *("landing_hooked", "kept_return", "kept_func"),
+)
+_ARRIVAL = attrgetter("address", "registers", "tail", "event", "before", "after", "result", "effects")
+_CALL = attrgetter("ops", "ip", "parent_ip", "op", "before", "after", "caller")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +48,20 @@ class Moment:
         """The instructions that the run has gone through from here on, this one included."""
         shape = self.recording.shape
         return tuple(shape.between(len(self.raw), 1 << 62)) if shape else ()
+
+    def like(self, other: Moment) -> bool:
+        """Whether what is gone on with from either of the two does the same, and is judged alike."""
+        return self._all == other._all
+
+    @cached_property
+    def _all(self) -> tuple[object, ...]:
+        """All that matters, the target of a site apart, which is the core's plan."""
+        return (
+            *(self.registers, self.stack, self.written, self.taken, self.raw, self.values, self.returns),
+            [_HIT(then) for _, then in self.hits],
+            [_ARRIVAL(arrival) for arrival in self.arrivals],
+            [_CALL(call) for call in self.callbacks],
+        )
 
     def again(self, state: State) -> Recording:
         """A recording that begins like the one this moment is of, and may go on otherwise."""

@@ -21,7 +21,7 @@ from emulator.machine.memory import PAGE
 from emulator.machine.registers import Layout
 from emulator.machine.trace import Disturber, Shape, decode, unexplained
 from emulator.recording import Arrival, Hit, Recording, State
-from emulator.seeding import Scribbler, blank_registers, random_registers
+from emulator.seeding import Scribbler, blank_registers, seeded_registers
 
 if TYPE_CHECKING:
     from emulator.lab import Lab
@@ -94,11 +94,11 @@ class Runner:
         self.visitor: Callable[[Run, bytes], None] | None = None
         """Called before each instruction of a run that is not within another one, with all registers, packed."""
         self._junk = Random(f"junk {lab.seed}").randbytes(BELOW)
-        self._values = random_registers(self._arch, Random(f"registers {lab.seed}"))
-        scribbled, abi = random_registers(self._arch, Random(f"scribble {lab.seed}")), self._arch.abi
+        self._values = seeded_registers(self._arch, f"registers {lab.seed}")
+        scribbled, abi = seeded_registers(self._arch, f"scribble {lab.seed}"), self._arch.abi
         scribbled[abi.flags] = self._values[abi.flags] ^ abi.arithmetic_flags  # few enough to be the same by chance
         self.scribble = Scribbler(self._arch, self._layout, scribbled)
-        self._others = random_registers(self._arch, Random(f"interrupt {lab.seed}"))
+        self._others = seeded_registers(self._arch, f"interrupt {lab.seed}")
         self.lower(0)
         self.gates = self._make_gates()
         self.elsewhere = self._image.add_gate("[elsewhere]")

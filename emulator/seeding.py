@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from functools import lru_cache
 
 from emulator.description import Arch
 from emulator.machine.registers import Layout
@@ -14,6 +15,16 @@ def blank_registers(arch: Arch) -> dict[str, int]:
     """0 in every register that takes it, but the flags."""
     first = {name: selectors[0] for name, selectors in arch.segments.selectors.items()} if arch.segments else {}
     return {register.name: 0 for register in arch.registers} | {arch.abi.flags: arch.abi.flags_base} | first
+
+
+@lru_cache(maxsize=64)
+def _drawn(arch: Arch, seed: str) -> dict[str, int]:
+    return random_registers(arch, random.Random(seed))
+
+
+def seeded_registers(arch: Arch, seed: str) -> dict[str, int]:
+    """What random_registers() makes of the numbers of a seed: many kernels begin with the same ones."""
+    return dict(_drawn(arch, seed))
 
 
 def random_registers(arch: Arch, numbers: random.Random) -> dict[str, int]:

@@ -27,24 +27,30 @@ TWICE = 2
 
 Make = Callable[[], Rig]
 Path = tuple[int, ...]
+Calls = AbstractSet[int]
+Fault = tuple[str, str]
+"""(clause, what)."""
 
 
 class Interrupts:
     """Interrupts the runs of a rig before each instruction of its sites and trampolines, or only before one of them.
 
-    Where the task has interrupts enabled they come in turn from a device and as an NMI; else all of them are NMIs.
+    `calls` are the numbers of the rig's calls to which they come; None: to all. Where the task has interrupts enabled
+    they come in turn from a device and as an NMI; else all of them are NMIs.
     """
 
-    def __init__(self, rig: Rig, only: int | None = None) -> None:
+    def __init__(self, rig: Rig, calls: Calls | None = None, only: int | None = None) -> None:
         self.addresses: list[int] = []
         """Where they have come, in order."""
-        self._rig, self._only = rig, only
+        self._rig, self._calls, self._only = rig, calls, only
         self._passed: Counter[int] = Counter()
         self._sites = frozenset(rig.lab.core.records)
         rig.lab.runner.visitor = self._visit
 
     def _visit(self, run: Run, registers: bytes) -> None:
         lab, tracer = self._rig.lab, run.machine.tracer
+        if self._calls is not None and self._rig.calls not in self._calls:
+            return
         address = tracer.events[-1] if tracer else 0
         if address not in self._sites and not lab.image.in_trampoline(address):
             return
@@ -74,10 +80,12 @@ class Interrupts:
         return Context.IRQ if not control and len(self.addresses) % 2 else Context.NMI
 
 
-def interrupted(make: Make, exercise: Exercise, only: int | None = None) -> tuple[Rig, list[int]]:
+def interrupted(
+    make: Make, exercise: Exercise, calls: Calls | None = None, only: int | None = None
+) -> tuple[Rig, list[int]]:
     """Do an exercise with interrupts; where they have come. How it ended is seen in the rig's recordings."""
     rig = make()
-    interrupts = Interrupts(rig, only)
+    interrupts = Interrupts(rig, calls, only)
     with suppress(EmulatorError):
         exercise.run(rig)
     rig.lab.runner.visitor = None
@@ -96,25 +104,24 @@ def ask(rig: Rig, clauses: Sequence[Clause]) -> Iterator[tuple[Passage, Clause, 
 
 
 def blame(
-    make: Make, exercise: Exercise, clauses: Sequence[Clause], count: int, wanted: AbstractSet[tuple[str, str]]
-) -> dict[tuple[str, str], int]:
-    """{(clause, what): the first instruction before which a single interrupt is enough}, for those that are wanted."""
-    found: dict[tuple[str, str], int] = {}
+    make: Make, exercise: Exercise, clauses: Sequence[Clause], calls: Calls, count: int, wanted: AbstractSet[Fault]
+) -> dict[Fault, int]:
+    """{fault: the first instruction before which a single interrupt is enough}, for those that are wanted."""
+    found: dict[Fault, int] = {}
     for number in range(count):
         if wanted <= found.keys():
             break
-        rig, addresses = interrupted(make, exercise, number)
+        rig, addresses = interrupted(make, exercise, calls, number)
         for _, clause, violation in ask(rig, clauses):
             found.setdefault((clause.id, violation.what), addresses[number])
     return found
 
 
-def paths(rig: Rig) -> set[Path]:
-    """The ways that the runs of a rig have taken through trampolines, private copies taken for their originals."""
-    image = rig.lab.image
-    return {
-        (*(image.symbols.original(pc) for pc in Passage(recording, hit).ran if image.in_trampoline(pc)), back)
-        for recording in rig.recordings
-        for back in (bool(recording.returns),)
-        for hit in recording.hits[:MOST]
-    }
+def paths(rig: Rig) -> Iterator[tuple[Path, int]]:
+    """(a way through a trampoline, which of the rig's calls has taken it), private copies taken for their originals."""
+    image, call = rig.lab.image, 0
+    for recording in rig.recordings:
+        for passage in (Passage(recording, hit) for hit in recording.hits[:MOST]):
+            ran = (image.symbols.original(pc) for pc in passage.ran if image.in_trampoline(pc))
+            yield (*ran, passage.took_return), call
+        call += not recording.nested  # a nested one ends before that from which it was made

@@ -70,9 +70,9 @@ def judge(
 ) -> Judgement:
     """Do the exercises that the variant has, with each seed; `until_wrong` ends at the first violation.
 
-    With `disturb` those of the first seed are done once more, with somebody writing below sp all the time: what then
-    goes wrong does so with any seed. With `events` interrupts come to every way through a trampoline, and code is
-    changed under the feet of passages (the exercises that are a Transition; without, they are not done).
+    With the first seed each way through trampolines is taken once more, with `disturb` while somebody writes below sp
+    all the time, with `events` while interrupts come: what then goes wrong does so with any seed. With `events` code
+    is changed under the feet of passages, too (the exercises that are a Transition; without, they are not done).
 
     Raises InputError for a subject of which no kernel can be made.
     """
@@ -80,25 +80,34 @@ def judge(
     asked = [clause for clause in clauses or CLAUSES.values() if clause.asked_of(variant)]
     judgement = Judgement(subject, {clause.id: Seen() for clause in asked})
     for number, seed in enumerate(seeds):
-        paths: set[events_of.Path] | None = set() if events and number == 0 else None
+        harder = _Harder(disturb=disturb, events=events) if number == 0 else _Harder(disturb=False, events=False)
         for exercise in exercises or EXERCISES.values():
-            if exercise.possible(variant) and (paths is not None or not isinstance(exercise, Transition)):
-                _judge(judgement, exercise, seed, asked, disturb=disturb and number == 0, paths=paths)
+            if exercise.possible(variant) and (harder.events or not isinstance(exercise, Transition)):
+                _judge(judgement, exercise, seed, asked, harder)
                 if until_wrong and any(seen.wrong for seen in judgement.seen.values()):
                     return judgement
     return judgement
 
 
-def _judge(
-    judgement: Judgement,
-    exercise: Exercise,
-    seed: int,
-    asked: Sequence[Clause],
-    *,
-    disturb: bool,
-    paths: set[events_of.Path] | None,
-) -> None:
-    """`paths` are the ways through trampolines that were interrupted before; None: nobody interrupts."""
+@dataclass(slots=True)
+class _Harder:
+    """What is done to the exercises besides, and the ways through trampolines to which it has been done already."""
+
+    disturb: bool
+    events: bool
+    paths: set[events_of.Path] = field(default_factory=set)
+
+    def calls(self, rig: Rig) -> frozenset[int]:
+        """The calls of an exercise that took a way which none took before."""
+        new: set[int] = set()
+        for path, call in events_of.paths(rig):
+            if path not in self.paths:
+                self.paths.add(path)
+                new.add(call)
+        return frozenset(new)
+
+
+def _judge(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause], harder: _Harder) -> None:
     rig = Rig(judgement.subject, seed)
     if not _do(judgement, exercise, rig):
         return
@@ -111,13 +120,20 @@ def _judge(
             _note(seen, clause.id, Wrong(exercise.name, seed, passage, violation))
     if isinstance(exercise, Transition):
         _interleave(judgement, exercise, seed)
-    elif disturb and "U3" in judgement.seen:
+    if "U3" in judgement.seen and (harder.disturb or harder.events):
+        _try_harder(judgement, exercise, rig, seed, asked, harder)
+
+
+def _try_harder(
+    judgement: Judgement, exercise: Exercise, rig: Rig, seed: int, asked: Sequence[Clause], harder: _Harder
+) -> None:
+    """Have the stack overwritten, and interrupts come, where that has not been done to the same instructions before."""
+    calls = harder.calls(rig)
+    if calls and harder.disturb:
         _disturb(judgement, exercise, seed, asked)
-    if any(recording.outcome for recording in rig.recordings):  # lost already, and interrupts would not tell why
-        return
-    if paths is not None and "U3" in judgement.seen and not (found_paths := events_of.paths(rig)) <= paths:
-        paths |= found_paths
-        _interrupt(judgement, exercise, seed, asked)
+    lost = any(recording.outcome for recording in rig.recordings)  # then interrupts would not tell why
+    if calls and harder.events and not lost:
+        _interrupt(judgement, exercise, seed, asked, calls)
 
 
 def _unexplained(judgement: Judgement, exercise: Exercise, rig: Rig, told: set[int]) -> None:
@@ -140,14 +156,16 @@ def _disturb(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequenc
                 _note(seen, "U3", Wrong(exercise.name, seed, passage, told))
 
 
-def _interrupt(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause]) -> None:
-    """Once more, with interrupts that call a traced function; what is wrong only then is U3's as well."""
+def _interrupt(
+    judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause], calls: frozenset[int]
+) -> None:
+    """These calls once more, with interrupts that call a traced function; what is wrong only then is U3's as well."""
     seen = judgement.seen["U3"]
 
     def make() -> Rig:
         return Rig(judgement.subject, seed)
 
-    rig, addresses = events_of.interrupted(make, exercise)
+    rig, addresses = events_of.interrupted(make, exercise, calls)
     seen.asked += 1
     found = [
         wrong
@@ -155,7 +173,7 @@ def _interrupt(judgement: Judgement, exercise: Exercise, seed: int, asked: Seque
         if not _calm(judgement, wrong[1], wrong[2]) and f"{wrong[1].id} {wrong[2].what}" not in seen.wrong
     ]
     wanted = {(clause.id, violation.what) for _, clause, violation in found}
-    blamed = events_of.blame(make, exercise, asked, len(addresses), wanted)
+    blamed = events_of.blame(make, exercise, asked, calls, len(addresses), wanted)
     for passage, clause, violation in found:
         address = blamed.get((clause.id, violation.what), violation.address)
         got = f"{violation.got} (an interrupt came to {passage.lab.symbol(address)})" if address else violation.got

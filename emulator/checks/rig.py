@@ -47,6 +47,8 @@ class Rig:
         self.lab.runner.disturbed = disturbed
         self.variant, self.arch = self.lab.variant, self.lab.arch
         self.recordings: list[Recording] = []
+        self.calls = 0
+        """How many have ended, those within others not counted."""
         self.numbers = Random(f"exercise {seed}")
         self.regs: Any = None
         self.spoilt: tuple[int, bytes] | None = None
@@ -197,6 +199,7 @@ class Rig:
             recording.outcome = None
             recording.cut_short = True
         self.recordings.append(recording)
+        self.calls += not recording.nested
         return recording
 
 

@@ -154,6 +154,8 @@ class Interleaving:
     def __init__(self, rig: Rig) -> None:
         self._rig, self._lab = rig, rig.lab
         self._moments: list[Moment] = []
+        self._left: dict[int, Moment] = {}
+        """{length of its trace: a moment from which is to be gone on yet}."""
         self._waited = False
         self._trapped = 0
         """The instruction at which there is a breakpoint."""
@@ -231,7 +233,27 @@ class Interleaving:
         self._waited = True
 
     def _go_on(self, moments: Sequence[Moment], when: str, *, torn: bool = False) -> None:
+        self._left = {len(at.raw): at for at in moments}
         for at in moments:
-            recording = self._lab.runner.resume(at, limit=LIMIT)
+            if self._left.pop(len(at.raw), None) is None:
+                continue
+            recording = self._resume(at)
             how = f"{when}, from {self._lab.symbol(at.address)} on"
             self.passages += [Interleaved(recording, hit, how, at.address, torn=torn) for hit in self._hits(recording)]
+
+    def _resume(self, at: Moment) -> Recording:
+        """Go on from a moment. Those that the run comes to, just as they were, have been gone on from then, too."""
+        runner = self._lab.runner
+
+        def visit(run: Run, registers: bytes) -> None:
+            tracer = run.machine.tracer
+            assert tracer is not None  # noqa: S101 - it is what calls us
+            known = self._left.get(len(tracer.events) - 1)
+            if known and known.registers == registers and known.like(moment(run.recording, tracer, registers)):
+                del self._left[len(known.raw)]
+
+        runner.visitor = visit
+        try:
+            return runner.resume(at, limit=LIMIT)
+        finally:
+            runner.visitor = None

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -73,6 +73,8 @@ class Machine:
         self._memory: Memory | None = None
         self._owner: object = None
         self._forgotten = 0
+        self._handlers: list[Handler] = []
+        self._places: tuple[tuple[int, int], ...] = ()
         self._hooks: list[int] = []
         self._keep: list[object] = []
         self._trap: Trap | None = None
@@ -92,18 +94,16 @@ class Machine:
             for region in memory.regions:
                 self._uc.mem_map_ptr(region.base, region.size, _access(region), region.pointer)
             self._owner, self._memory, self._forgotten = owner, memory, len(memory.patches)
-            self._add_hooks(gates, exit_address)
+            self._listen(tuple(gates), exit_address)
             self._uc.ctl_flush_tb()
         self.forget_patches()
 
     def _detach(self) -> None:
         if self._memory is None:
             return
-        for hook in self._hooks:
-            uclib.uc_hook_del(self.handle, hook)
         for region in self._memory.regions:
             self._uc.mem_unmap(region.base, region.size)
-        self._hooks, self._keep, self._memory, self._owner = [], [], None, None
+        self._memory, self._owner = None, None
 
     def forget_patches(self) -> None:
         """Drop the translations of code that Python has changed; for gates whose handler may have done so."""
@@ -115,14 +115,24 @@ class Machine:
 
     # -- hooks --------------------------------------------------------------------------------------------------------
 
-    def _add_hooks(self, gates: Iterable[Gate], exit_address: int) -> None:
+    def _listen(self, gates: Sequence[Gate], exit_address: int) -> None:
+        """Have the gates' handlers called; the hooks of a guest that had its gates at the same addresses will do."""
+        self._handlers = [gate.handler for gate in gates]
+        places = (*((gate.first, gate.last) for gate in gates), (exit_address, exit_address))
+        if places != self._places:
+            for hook in self._hooks:
+                uclib.uc_hook_del(self.handle, hook)
+            self._hooks, self._keep, self._places = [], [], places
+            self._add_hooks(gates, exit_address)
+
+    def _add_hooks(self, gates: Sequence[Gate], exit_address: int) -> None:
         if self.tracer is not None:
             self._add(unicorn.UC_HOOK_CODE, self.tracer.code_hook)
             self._add(unicorn.UC_HOOK_MEM_WRITE, self.tracer.write_hook)
         self._add(unicorn.UC_HOOK_MEM_INVALID, _FaultHook(self._at_fault))
         self._add(unicorn.UC_HOOK_INTR, _ExceptionHook(self._at_exception))
-        for gate in gates:
-            self._add(unicorn.UC_HOOK_CODE, self._gate_hook(gate.handler), gate.first, gate.last)
+        for index, gate in enumerate(gates):
+            self._add(unicorn.UC_HOOK_CODE, self._gate_hook(index), gate.first, gate.last)
         self._add(unicorn.UC_HOOK_CODE, _STOP, exit_address, exit_address)
 
     def _add(self, kind: int, function: Any, first: int = 1, last: int = 0) -> None:
@@ -136,9 +146,9 @@ class Machine:
         self._hooks.append(hook.value)
         self._keep.append(function)
 
-    def _gate_hook(self, handler: Handler) -> object:
-        """A bare C callback."""
-        return _GateHook(lambda _uc, address: self.guarded(handler, address))
+    def _gate_hook(self, index: int) -> object:
+        """A bare C callback, for the handler of that number."""
+        return _GateHook(lambda _uc, address: self.guarded(self._handlers[index], address))
 
     def guarded(self, handler: Callable[[Any], None], argument: object) -> None:
         """Within a hook: what goes wrong is kept, and raised when the run has ended, for C code cannot pass it on."""

@@ -8,6 +8,7 @@ goes to a second list, which keeps it out of the shape. A shape that was decoded
 from __future__ import annotations
 
 import ctypes
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -54,23 +55,28 @@ class Shape:
         known = self._last.get((first, last))
         if known is None:
             known = {}
-            for event, write in zip(self.write_events, self.writes, strict=True):
-                if first <= event < last:
-                    known.update(dict.fromkeys(range(write.address, write.address + write.size), write))
+            for write in self.writes[_window(self.write_events, first, last)]:
+                known.update(dict.fromkeys(range(write.address, write.address + write.size), write))
             self._last[first, last] = known
         return known
 
     def between(self, first: int, last: int) -> list[int]:
         """The instructions that ran in the events [first, last)."""
-        return [pc for event, pc in zip(self.step_events, self.pcs, strict=True) if first <= event < last]
+        return list(self.pcs[_window(self.step_events, first, last)])
 
     def steps(self, first: int, last: int) -> int:
         """How many instructions ran in the events [first, last)."""
-        return sum(first <= event < last for event in self.step_events)
+        return len(self.step_events[_window(self.step_events, first, last)])
 
     def stores(self, first: int, last: int) -> int:
         """How many writes happened in the events [first, last)."""
-        return sum(first <= event < last for event in self.write_events)
+        return len(self.write_events[_window(self.write_events, first, last)])
+
+
+def _window(events: tuple[int, ...], first: int, last: int) -> slice:
+    """Where those of [first, last) stand among events that are in order."""
+    start = bisect_left(events, first)
+    return slice(start, bisect_left(events, last, start))
 
 
 def decode(raw: tuple[int, ...]) -> Shape:

@@ -44,6 +44,7 @@ def addend(kind: str, buffer: bytes | bytearray, offset: int) -> int:
     return field.get(take(kind, field, buffer, offset))
 
 
+@functools.lru_cache(maxsize=4096)
 def encode_branch(branch: Branch, place: int, target: int) -> bytes:
     """The call or jump that stands at `place` and goes to `target`. Raises FixupError where it is out of reach."""
     code = bytearray(branch.opcode)
