@@ -422,7 +422,7 @@ class Kbuild:
 # -- engines -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Engine:
     """The names by which other projects know this architecture; each is one of their constants without its prefix."""
 

@@ -17,6 +17,7 @@ from emulator.patcher import function_name
 from emulator.provenance import MemberSeen, Provenance
 
 if TYPE_CHECKING:
+    from emulator.assembly.decode import Flow
     from emulator.description import Entry
     from emulator.lab import Lab
 
@@ -40,6 +41,8 @@ class State:
     contents: Mapping[str, bytes]
     pending: Mapping[int, bytes] = field(default_factory=dict)
     """What is being changed: {address: new instruction}."""
+    flows: dict[int, tuple[Flow, bool]] = field(default_factory=dict, repr=False)
+    """What kinds of branches its instructions were found to be, for judges, who ask it of every step of every run."""
 
 
 @dataclass(slots=True, eq=False)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from emulator.assembly.decode import Flow, flow
+from emulator.assembly.decode import Flow
 from emulator.checks.clause import clause
 from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
@@ -35,7 +35,7 @@ def _landing_pads(passage: Passage) -> Iterator[Violation]:
         if found != pad:
             yield Violation(passage.lab.symbol(function), pad.hex(" "), found.hex(" "), function)
     for address, target in pairwise(passage.ran_in_all):
-        kind, indirect = flow(passage.arch.engine, passage.instruction(address))
+        kind, indirect = passage.flow(address)
         if indirect and kind is not Flow.RETURN and passage.code(target, len(pad)) != pad:
             yield Violation("indirect branch", "to a landing pad", f"to {passage.lab.symbol(target)}", address)
 
@@ -73,5 +73,5 @@ def _balance(passage: Passage) -> Iterator[Violation]:
 
 
 def _depth(passage: Passage, ran: Iterable[int]) -> int:
-    kinds = [flow(passage.arch.engine, passage.instruction(address))[0] for address in ran]
+    kinds = [passage.flow(address)[0] for address in ran]
     return kinds.count(Flow.CALL) - kinds.count(Flow.RETURN)

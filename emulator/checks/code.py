@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from emulator.assembly.decode import Flow, flow
 from emulator.checks.blame import Blame
 
 if TYPE_CHECKING:
@@ -58,6 +59,13 @@ class Code(Blame):
     def instruction(self, address: int) -> bytes:
         """As many bytes as the longest instruction has."""
         return self.code(address, LONGEST)
+
+    def flow(self, address: int) -> tuple[Flow, bool]:
+        """What kind of branch the instruction at an address was, and whether it went to an address it does not hold."""
+        known = self.hit.state.flows
+        if address not in known:
+            known[address] = flow(self.arch.engine, self.instruction(address))
+        return known[address]
 
     @cached_property
     def ran(self) -> list[int]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 
 INNER = ("T1", "T2", "T3", "T4", "T5", "C0", "C1", "C2")
 """The clauses that the passage within the handler is asked."""
-TWICE = 2
-"""How often an instruction is interrupted in one exercise: by a device, and by an NMI."""
-
 Make = Callable[[], Rig]
 Path = tuple[int, ...]
 Calls = AbstractSet[int]
@@ -33,7 +29,7 @@ Fault = tuple[str, str]
 
 
 class Interrupts:
-    """Interrupts the runs of a rig before each instruction of its sites and trampolines, or only before one of them.
+    """Interrupts the runs of a rig, once before each instruction of its sites and trampolines, or before one alone.
 
     `calls` are the numbers of the rig's calls to which they come; None: to all. Where the task has interrupts enabled
     they come in turn from a device and as an NMI; else all of them are NMIs.
@@ -43,7 +39,7 @@ class Interrupts:
         self.addresses: list[int] = []
         """Where they have come, in order."""
         self._rig, self._calls, self._only = rig, calls, only
-        self._passed: Counter[int] = Counter()
+        self._passed: set[int] = set()
         self._sites = frozenset(rig.lab.core.records)
         rig.lab.runner.visitor = self._visit
 
@@ -54,9 +50,9 @@ class Interrupts:
         address = tracer.events[-1] if tracer else 0
         if address not in self._sites and not lab.image.in_trampoline(address):
             return
-        self._passed[address] += 1
-        if self._passed[address] > TWICE:
+        if address in self._passed:
             return
+        self._passed.add(address)
         self.addresses.append(address)
         if self._only in (None, len(self.addresses) - 1):
             self._interrupt(registers)

@@ -61,7 +61,7 @@ def test_registers_that_are_all_zero_hide_which_is_which(
     def zeros(arch: Arch, _numbers: object) -> dict[str, int]:
         return {register.name: 0 for register in arch.registers} | {arch.abi.flags: arch.abi.flags_base}
 
-    monkeypatch.setattr(runner, "random_registers", zeros)
+    monkeypatch.setattr(runner, "seeded_registers", zeros)
     assert clause not in judged(offender, exercise)
 
 
