@@ -80,7 +80,7 @@ def judge(
     asked = [clause for clause in clauses or CLAUSES.values() if clause.asked_of(variant)]
     judgement = Judgement(subject, {clause.id: Seen() for clause in asked})
     for number, seed in enumerate(seeds):
-        harder = _Harder(disturb=disturb, events=events) if number == 0 else _Harder(disturb=False, events=False)
+        harder = Harder(disturb=disturb, events=events) if number == 0 else Harder(disturb=False, events=False)
         for exercise in exercises or EXERCISES.values():
             if exercise.possible(variant) and (harder.events or not isinstance(exercise, Transition)):
                 _judge(judgement, exercise, seed, asked, harder)
@@ -90,7 +90,7 @@ def judge(
 
 
 @dataclass(slots=True)
-class _Harder:
+class Harder:
     """What is done to the exercises besides, and the ways through trampolines to which it has been done already."""
 
     disturb: bool
@@ -107,7 +107,7 @@ class _Harder:
         return frozenset(new)
 
 
-def _judge(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause], harder: _Harder) -> None:
+def _judge(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause], harder: Harder) -> None:
     rig = Rig(judgement.subject, seed)
     if not _do(judgement, exercise, rig):
         return
@@ -125,7 +125,7 @@ def _judge(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[
 
 
 def _try_harder(
-    judgement: Judgement, exercise: Exercise, rig: Rig, seed: int, asked: Sequence[Clause], harder: _Harder
+    judgement: Judgement, exercise: Exercise, rig: Rig, seed: int, asked: Sequence[Clause], harder: Harder
 ) -> None:
     """Have the stack overwritten, and interrupts come, where that has not been done to the same instructions before."""
     calls = harder.calls(rig)

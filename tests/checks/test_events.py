@@ -8,7 +8,7 @@ import pytest
 from emulator import catalog
 from emulator.checks import events
 from emulator.checks.exercises import EXERCISES
-from emulator.checks.judge import judge
+from emulator.checks.judge import Harder, judge
 from emulator.checks.rig import Rig
 from emulator.core.task import Context
 from emulator.errors import RunError
@@ -154,6 +154,28 @@ def test_each_instruction_of_a_passage_is_interrupted(arch, variant):
     assert passed <= set(addresses)
     assert all(recording.outcome is None for recording in rig.recordings)
     assert rig.lab.current.context is Context.NORMAL
+
+
+@pytest.mark.parametrize(("arch", "variant"), [("x86_64", "6.12"), ("arm", "6.12")])
+def test_a_way_is_taken_once_more_only_the_first_time(arch, variant):
+    declared = catalog.load(arch)
+    (subject,) = load(declared, [declared.variant(variant)])
+    harder, calls = Harder(disturb=True, events=True), []
+    for name in ("one", "one", "two", "graph", "nested"):
+        rig = Rig(subject, 1)
+        EXERCISES[name].run(rig)
+        calls.append(harder.calls(rig))
+    assert [len(found) for found in calls] == [1, 0, 0, 1, 0]
+
+
+def test_a_call_that_is_not_asked_for_is_not_interrupted():
+    declared = catalog.load("x86_64")
+    (subject,) = load(declared, [declared.variant("6.12")])
+    rig, addresses = events.interrupted(lambda: Rig(subject, 1), EXERCISES["graph"], {1})
+    first, *others = rig.recordings
+    assert addresses
+    assert not first.nested
+    assert {recording.nested for recording in others} == {True, False}
 
 
 def test_interrupts_come_from_devices_and_as_nmis():

@@ -16,6 +16,7 @@ from emulator.checks.rig import Rig
 from emulator.checks.states import Interleaving
 from emulator.description import Poke
 from emulator.errors import UsageError
+from emulator.moments import Moment
 from emulator.poke import Change, Onward, Poker, Store
 from emulator.subject import Subject, load
 
@@ -44,11 +45,12 @@ def wrong(judgement: Judgement) -> dict[str, set[str]]:
 def test_every_state_from_every_instruction(arch, variant):
     judgement = judged(subject(arch, variant))
     assert wrong(judgement) == {}
-    assert judgement.seen["P3"].asked == judgement.seen["P4"].asked > 20
+    assert judgement.seen["P3"].asked == judgement.seen["P4"].asked > 3
 
 
 @pytest.mark.parametrize(("arch", "variant"), VARIANTS)
-def test_a_passage_goes_on_from_each_of_its_instructions(arch, variant):
+def test_a_passage_goes_on_from_each_of_its_instructions(arch, variant, monkeypatch):
+    monkeypatch.setattr(Moment, "like", lambda _self, _other: False)
     rig = Rig(subject(arch, variant), 1)
     interleaving = Interleaving(rig)
     interleaving.run(EXERCISES["change-disable"])
@@ -58,6 +60,29 @@ def test_a_passage_goes_on_from_each_of_its_instructions(arch, variant):
     behind = [passage.resumed_at for passage in interleaving.passages if passage.when.startswith("behind")]
     assert behind == passed
     assert all(passage.landed for passage in interleaving.passages if passage.when.startswith("behind"))
+
+
+def ends(of: Subject, exercise: str) -> list[tuple[object, ...]]:
+    """What becomes of the passages of a transition: the state of text, all that ran, and how it ended."""
+    interleaving = Interleaving(Rig(of, 1))
+    transition = EXERCISES[exercise]
+    assert isinstance(transition, Transition)
+    interleaving.run(transition)
+    return [
+        (at.when.split(", from ")[0], at.recording.raw, at.recording.values, at.recording.registers, at.reached)
+        for at in interleaving.passages
+    ]
+
+
+@pytest.mark.parametrize(("arch", "variant"), VARIANTS)
+def test_what_a_run_comes_to_just_as_it_was_need_not_be_gone_on_from(arch, variant, monkeypatch):
+    of = subject(arch, variant)
+    names = [name for name, at in EXERCISES.items() if isinstance(at, Transition) and at.possible(of.variant)]
+    few = {name: ends(of, name) for name in names}
+    monkeypatch.setattr(Moment, "like", lambda _self, _other: False)
+    every = {name: ends(of, name) for name in names}
+    assert {name: set(found) for name, found in few.items()} == {name: set(found) for name, found in every.items()}
+    assert sum(map(len, few.values())) < sum(map(len, every.values())) / 2
 
 
 def test_states_are_those_of_the_protocol():
@@ -87,7 +112,7 @@ def test_a_copy_is_there_until_everybody_has_left_it():
     interleaving = Interleaving(rig)
     interleaving.run(EXERCISES["change-free"])
     waiting = [passage for passage in interleaving.passages if passage.when.startswith("its copy is to be freed")]
-    assert len({passage.resumed_at for passage in waiting}) > 20
+    assert waiting
     assert all(passage.landed for passage in waiting)
     assert not any(passage.when.startswith("behind") for passage in interleaving.passages)
 
