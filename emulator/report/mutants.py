@@ -21,7 +21,7 @@ INTRODUCTION = """<!-- SPDX-License-Identifier: GPL-2.0-only -->
 What the contract's checks are worth. Every mutant differs from our own trampoline in one instruction: dropped, done
 twice, with another displacement, immediate, register or access width, with its branch turned round, or exchanged with
 the next one. Its bytes are run through the exercises of `mcount-emulator check` that come to that instruction, with two
-seeds, and once more with the stack below sp overwritten before each instruction.
+seeds; each way through them is taken once more with the stack below sp overwritten before each instruction.
 
 - *caught*: by a clause (the first one that says something counts below), by the kernel that refuses to work with such
   code (*refused*), or by a run that comes to no judgeable end (*unresolved*).
