@@ -326,6 +326,7 @@ def v6(
 # Configuration: x86_64_defconfig, as far as headers of ftrace_64.S look at it, without CALL_DEPTH_TRACKING, for which
 # asm-offsets.h would have to know struct pcpu_hot. Before 6.9 mitigations have no MITIGATION_ in their names.
 KBUILD = Kbuild(
+    sources="*_64.S",
     macros={"__x86_64__": "1", "__LP64__": "1", "__CHAR_BIT__": "8", "__SIZEOF_POINTER__": "8", "__SIZEOF_LONG__": "8"},
     configuration={
         "CONFIG_X86": "y",

@@ -404,6 +404,8 @@ class Variant:
 class Kbuild:
     """How the kernel's own build treats a .S of this architecture, as far as a tree's files don't say it themselves."""
 
+    sources: str = "*"
+    """Which files below arch/<kernel> are this architecture's, as fnmatch reads it, where another one has the rest."""
     macros: Mapping[str, str]
     """What the compiler defines and kernel headers look at (cc -dM -E), and what arch/<kernel>/Makefile gives by -D."""
     before: tuple[str, ...] = ()
