@@ -388,7 +388,7 @@ ARCH = Arch(
     ),
     pt_regs=PT_REGS,
     function_return=b"\xc3",
-    return_thunks=("__x86_return_thunk",),  # arch/x86/lib/retpoline.S: ret; int3
+    thunks=("__x86_return_thunk", "__x86_indirect_thunk_*"),  # arch/x86/lib/retpoline.S
     boot_patches={  # arch/x86/kernel/alternative.c
         ".altinstructions": "alternatives",
         ".retpoline_sites": "retpolines",

@@ -511,8 +511,9 @@ class Arch:
     pt_regs: Struct
     function_return: bytes
     """The instruction by which a C function without a frame returns."""
-    return_thunks: tuple[str, ...] = ()
-    """Functions that code of kernels jumps to in the place of a return, and that are one where no mitigation acts."""
+    thunks: tuple[str, ...] = ()
+    """Functions, as fnmatch reads their names, that code of kernels jumps to in the place of a return or of an indirect
+    branch."""
     boot_patches: Mapping[str, str] = field(default_factory=dict)
     """Sections that list code which a kernel changes as it boots: what that is, in the plural."""
     landing_pad: bytes = b""

@@ -46,7 +46,7 @@ def _stays(recording: Recording, handler: int, every: Sequence[Step]) -> Iterato
     end = function.end if function else handler
     before, inside = dict[str, int](), list[Step]()
     for step in every:
-        stays = handler < step.address < end or image.is_gate(step.address) or image.is_return_thunk(step.address)
+        stays = handler < step.address < end or image.is_gate(step.address) or image.is_thunk(step.address)
         if inside and not stays:
             yield Stay(recording, before, inside, dict(state), step.address)
             inside = []
