@@ -28,6 +28,7 @@ from emulator.description import (
     registers,
     words,
 )
+from emulator.quirks import NO_CALLS_MEANWHILE, stale_op
 
 # -- records: arch/x86/include/asm/ptrace.h, the same in every release here -------------------------------------------
 
@@ -78,13 +79,7 @@ MCOUNT = Site(mcount="mcount", call=CALL, nop=NOP5, parent=Word("rbp", 8), paren
 POKE_3 = Poke(stopped=False, breakpoint=b"\xcc", labels=False, graph=False)
 POKE_6 = Poke(stopped=False, breakpoint=b"\xcc", emulates=True)
 POKE_QUIRKS_3 = (
-    Quirk(
-        "P4",
-        "callbacks",
-        "no callback runs while code is changed",
-        "3.7 kernel/trace/ftrace.c ftrace_run_update_code(): function_trace_stop is raised meanwhile",
-        "change-*",
-    ),
+    NO_CALLS_MEANWHILE,
     Quirk(
         "P3",
         "T2 landing",
@@ -101,17 +96,6 @@ TORN_JUMP = Quirk(
     "3.7 arch/x86/kernel/ftrace.c ftrace_mod_jmp(): one plain store; later releases use a breakpoint",
     "change-graph*",
 )
-
-
-def stale_op(release: str) -> Quirk:
-    """What the core of that release does to whoever has loaded op already."""
-    return Quirk(
-        "P3",
-        "C3 op",
-        "a task that has loaded op before ftrace_call is changed hands it to the new callback",
-        f"{release} kernel/trace/ftrace.c ftrace_modify_all_code(): nobody waits for tasks within ftrace_caller",
-        "change-second-gone",
-    )
 
 
 # -- 3.6: neither op nor regs -----------------------------------------------------------------------------------------
