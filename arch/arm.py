@@ -25,6 +25,7 @@ from emulator.description import (
     registers,
     words,
 )
+from emulator.quirks import stale_op
 
 # -- records: arch/arm/include/uapi/asm/ptrace.h, the same in every release here --------------------------------------
 
@@ -118,13 +119,7 @@ def v6(release: str) -> Variant:
         regs=REGS_6,
         graph=GRAPH_6,
         quirks=(
-            Quirk(
-                "P3",
-                "C3 op",
-                "a task that has loaded op before ftrace_call is changed hands it to the new callback",
-                f"{release} kernel/trace/ftrace.c ftrace_modify_all_code(): a task may be stopped within ftrace_caller",
-                "change-second-gone",
-            ),
+            stale_op(release),
             Quirk(
                 "C5",
                 "cpsr",

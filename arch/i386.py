@@ -13,6 +13,7 @@ from emulator.description import (
     Entry,
     Graph,
     GraphCall,
+    Kbuild,
     Member,
     Memory,
     Poke,
@@ -27,6 +28,7 @@ from emulator.description import (
     Word,
     registers,
 )
+from emulator.quirks import NO_CALLS_MEANWHILE, stale_op
 
 # -- records: arch/x86/include/asm/ptrace.h. Selectors are 16 bits wide; the other half of their words is nobody's -----
 
@@ -95,13 +97,7 @@ MCOUNT = Site(mcount="mcount", call=CALL, nop=P6_NOP5, parent=Word("ebp", 4), pa
 # 3.7 arch/x86/kernel/ftrace.c ftrace_int3_handler(): a site that is hit acts as a NOP.
 POKE_3 = Poke(stopped=False, breakpoint=b"\xcc", labels=False, graph=False)
 POKE_QUIRKS_3 = (
-    Quirk(
-        "P4",
-        "callbacks",
-        "no callback runs while code is changed",
-        "3.7 kernel/trace/ftrace.c ftrace_run_update_code(): function_trace_stop is raised meanwhile",
-        "change-*",
-    ),
+    NO_CALLS_MEANWHILE,
     Quirk(
         "P3",
         "T2 landing",
@@ -113,17 +109,6 @@ POKE_QUIRKS_3 = (
 )
 # arch/x86/kernel/alternative.c poke_int3_handler(): a site that is hit acts as the new instruction.
 POKE_6 = Poke(stopped=False, breakpoint=b"\xcc", emulates=True)
-
-
-def stale_op(release: str) -> Quirk:
-    """What the core of that release does to whoever has loaded op already."""
-    return Quirk(
-        "P3",
-        "C3 op",
-        "a task that has loaded op before ftrace_call is changed hands it to the new callback",
-        f"{release} kernel/trace/ftrace.c ftrace_modify_all_code(): nobody waits for tasks within ftrace_caller",
-        "change-second-gone",
-    )
 
 
 # -- 3.6: neither op nor regs -----------------------------------------------------------------------------------------
@@ -321,6 +306,50 @@ def v6(release: str, abilities: Ability, graph: Graph, *quirks: Quirk) -> tuple[
     return base, framed
 
 
+# -- the kernel's build -----------------------------------------------------------------------------------------------
+
+# Configuration: i386_defconfig, as far as headers of ftrace_32.S look at it. Its frame pointers are a variant's.
+KBUILD = Kbuild(
+    sources="*_32.S",
+    macros={"__i386__": "1", "__CHAR_BIT__": "8", "__SIZEOF_POINTER__": "4", "__SIZEOF_LONG__": "4"},
+    configuration={
+        "CONFIG_X86": "y",
+        "CONFIG_X86_32": "y",
+        "CONFIG_SMP": "y",
+        "CONFIG_X86_32_SMP": "y",
+        "CONFIG_HAVE_FENTRY": "y",
+        "CONFIG_FUNCTION_ALIGNMENT": "4",
+        "CONFIG_PAGE_SHIFT": "12",
+        "CONFIG_PAGE_OFFSET": "0xC0000000",
+        "CONFIG_PHYSICAL_START": "0x1000000",
+        "CONFIG_PHYSICAL_ALIGN": "0x200000",
+        "CONFIG_X86_L1_CACHE_SHIFT": "5",
+        "CONFIG_X86_INTERNODE_CACHE_SHIFT": "5",
+        "CONFIG_RETPOLINE": "y",
+        "CONFIG_MITIGATION_RETPOLINE": "y",
+    },
+    offsets={  # arch/x86/kernel/asm-offsets_32.c
+        "PT_EBX": "bx",
+        "PT_ECX": "cx",
+        "PT_EDX": "dx",
+        "PT_ESI": "si",
+        "PT_EDI": "di",
+        "PT_EBP": "bp",
+        "PT_EAX": "ax",
+        "PT_DS": "ds",
+        "PT_ES": "es",
+        "PT_FS": "fs",
+        "PT_GS": "gs",
+        "PT_ORIG_EAX": "orig_ax",
+        "PT_EIP": "ip",
+        "PT_CS": "cs",
+        "PT_EFLAGS": "flags",
+        "PT_OLDESP": "sp",
+        "PT_OLDSS": "ss",
+    },
+    sizes=("PTREGS_SIZE",),
+)
+
 ARCH = Arch(
     name="i386",
     title="32-bit x86",
@@ -358,7 +387,9 @@ ARCH = Arch(
     segments=SEGMENTS,
     pt_regs=PT_REGS,
     function_return=b"\xc3",
+    thunks=("__x86_return_thunk", "__x86_indirect_thunk_*"),  # arch/x86/lib/retpoline.S
     exit=b"\xf4",
+    kbuild=KBUILD,
     variants=(
         *v3("3.6", "passes neither op nor regs", X36, None, *POKE_QUIRKS_3),
         *v3("3.7", "regs NULL, or full but for sp and ss for SAVE_REGS", X37, REGS_37, *QUIRKS_37),

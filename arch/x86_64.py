@@ -28,6 +28,7 @@ from emulator.description import (
     registers,
     words,
 )
+from emulator.quirks import NO_CALLS_MEANWHILE, stale_op
 
 # -- records: arch/x86/include/asm/ptrace.h, the same in every release here -------------------------------------------
 
@@ -78,13 +79,7 @@ MCOUNT = Site(mcount="mcount", call=CALL, nop=NOP5, parent=Word("rbp", 8), paren
 POKE_3 = Poke(stopped=False, breakpoint=b"\xcc", labels=False, graph=False)
 POKE_6 = Poke(stopped=False, breakpoint=b"\xcc", emulates=True)
 POKE_QUIRKS_3 = (
-    Quirk(
-        "P4",
-        "callbacks",
-        "no callback runs while code is changed",
-        "3.7 kernel/trace/ftrace.c ftrace_run_update_code(): function_trace_stop is raised meanwhile",
-        "change-*",
-    ),
+    NO_CALLS_MEANWHILE,
     Quirk(
         "P3",
         "T2 landing",
@@ -101,17 +96,6 @@ TORN_JUMP = Quirk(
     "3.7 arch/x86/kernel/ftrace.c ftrace_mod_jmp(): one plain store; later releases use a breakpoint",
     "change-graph*",
 )
-
-
-def stale_op(release: str) -> Quirk:
-    """What the core of that release does to whoever has loaded op already."""
-    return Quirk(
-        "P3",
-        "C3 op",
-        "a task that has loaded op before ftrace_call is changed hands it to the new callback",
-        f"{release} kernel/trace/ftrace.c ftrace_modify_all_code(): nobody waits for tasks within ftrace_caller",
-        "change-second-gone",
-    )
 
 
 # -- 3.6: neither op nor regs -----------------------------------------------------------------------------------------
@@ -326,6 +310,7 @@ def v6(
 # Configuration: x86_64_defconfig, as far as headers of ftrace_64.S look at it, without CALL_DEPTH_TRACKING, for which
 # asm-offsets.h would have to know struct pcpu_hot. Before 6.9 mitigations have no MITIGATION_ in their names.
 KBUILD = Kbuild(
+    sources="*_64.S",
     macros={"__x86_64__": "1", "__LP64__": "1", "__CHAR_BIT__": "8", "__SIZEOF_POINTER__": "8", "__SIZEOF_LONG__": "8"},
     configuration={
         "CONFIG_X86": "y",
@@ -387,7 +372,7 @@ ARCH = Arch(
     ),
     pt_regs=PT_REGS,
     function_return=b"\xc3",
-    return_thunks=("__x86_return_thunk",),  # arch/x86/lib/retpoline.S: ret; int3
+    thunks=("__x86_return_thunk", "__x86_indirect_thunk_*"),  # arch/x86/lib/retpoline.S
     boot_patches={  # arch/x86/kernel/alternative.c
         ".altinstructions": "alternatives",
         ".retpoline_sites": "retpolines",

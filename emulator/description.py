@@ -404,6 +404,8 @@ class Variant:
 class Kbuild:
     """How the kernel's own build treats a .S of this architecture, as far as a tree's files don't say it themselves."""
 
+    sources: str = "*"
+    """Which files below arch/<kernel> are this architecture's, as fnmatch reads it, where another one has the rest."""
     macros: Mapping[str, str]
     """What the compiler defines and kernel headers look at (cc -dM -E), and what arch/<kernel>/Makefile gives by -D."""
     before: tuple[str, ...] = ()
@@ -509,8 +511,9 @@ class Arch:
     pt_regs: Struct
     function_return: bytes
     """The instruction by which a C function without a frame returns."""
-    return_thunks: tuple[str, ...] = ()
-    """Functions that code of kernels jumps to in the place of a return, and that are one where no mitigation acts."""
+    thunks: tuple[str, ...] = ()
+    """Functions, as fnmatch reads their names, that code of kernels jumps to in the place of a return or of an indirect
+    branch."""
     boot_patches: Mapping[str, str] = field(default_factory=dict)
     """Sections that list code which a kernel changes as it boots: what that is, in the plural."""
     landing_pad: bytes = b""

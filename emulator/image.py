@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from emulator.core.records import DynFtrace
@@ -88,9 +89,10 @@ class Image:
         made = page in (self.gates, self.module_gates) and address % GATE_SIZE == 0
         return made or address in self.placement.own_gates
 
-    def is_return_thunk(self, address: int) -> bool:
-        """Whether a function is there that is nothing but a return."""
-        return any(self.symbols.get(name) == address for name in self.arch.return_thunks)
+    def is_thunk(self, address: int) -> bool:
+        """Whether the code there stands for a return or an indirect branch."""
+        function = self.symbols.function(address)
+        return function is not None and any(fnmatchcase(function.name, thunk) for thunk in self.arch.thunks)
 
     def in_trampoline(self, address: int) -> bool:
         """Whether code of a trampoline, or of a private copy of one, is there."""

@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
-from emulator import catalog, subject
+from emulator import subject
 from emulator.brought import Brought
 from emulator.choice import Loader
 from emulator.description import Arch, Variant
@@ -18,6 +17,7 @@ from emulator.errors import UsageError
 from emulator.images.kernel import KernelImage
 from emulator.images.layouts import Row
 from emulator.images.opening import is_image, opened
+from emulator.kernel_tree.owner import arch_of_source
 from emulator.objects import load_object
 from emulator.objects.machine import arch_of
 from emulator.recognise import recognise_object
@@ -37,9 +37,7 @@ class SourceLoader:
     @property
     def arch(self) -> Arch | None:
         """See Loader: a kernel tree's source is below arch/<kernel>."""
-        folders = self.brought.source.absolute().parts
-        every = map(catalog.load, catalog.names()) if self.brought.tree else ()
-        return next((arch for arch in every if arch.kbuild and ("arch", arch.kernel) in pairwise(folders)), None)
+        return arch_of_source(self.brought.source.absolute()) if self.brought.tree else None
 
     def recognise(self, arch: Arch, release: str | None, assembler: str | None) -> Recognised:
         """See Loader."""

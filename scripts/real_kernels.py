@@ -4,8 +4,7 @@
 Downloads the newest packages of each kernel with debug information, as apt finds them, into a folder that keeps what is
 unpacked (some gigabytes pass through it), and prints a table. Ends with status 1 where a verdict on a real kernel is
 bad, or where it behaves otherwise than ours and no line of a .real file beside the variant's source says why, with 2
-where apt has no such package. On a machine of another architecture than amd64, or for armhf, apt has to know it:
-dpkg --add-architecture armhf; apt-get update.
+where apt has no such package. Apt has to know each architecture: dpkg --add-architecture i386; apt-get update.
 """
 
 from __future__ import annotations
@@ -53,7 +52,10 @@ KERNELS = (
     Wanted("6.1 amd64", r"linux-image-6\.1\.0-\d+-amd64-dbg", "amd64"),
     Wanted("6.12 amd64 cloud", r"linux-image-6\.12\.\d+\+deb\d+-cloud-amd64-dbg", "amd64"),
     Wanted("6.1 armhf", r"linux-image-6\.1\.0-\d+-armmp-dbg", "armhf"),
+    Wanted("6.1 i386", r"linux-image-6\.1\.0-\d+-686-pae-dbg", "i386"),
 )
+SIGNED = ("amd64", "i386")
+"""Where a kernel stands in two packages; the one without a signature is of the very build that the other one is of."""
 
 
 class Explained(NamedTuple):
@@ -131,7 +133,7 @@ def _images(wanted: Wanted, cache: Path, *, download: bool) -> list[tuple[Path, 
     if not vmlinux.is_file():
         _unpack(f"{package}:{wanted.architecture}", [f"{DEBUG}{file.name}" for file in (vmlinux, system_map)], cache)
     if not vmlinuz.is_file() and download:
-        plain_package = package.removesuffix("-dbg") + ("-unsigned" if wanted.architecture == "amd64" else "")
+        plain_package = package.removesuffix("-dbg") + ("-unsigned" if wanted.architecture in SIGNED else "")
         _unpack(f"{plain_package}:{wanted.architecture}", [f"./boot/{vmlinuz.name}"], cache)
     return [(image, system_map) for image in (vmlinux, vmlinuz) if image.is_file()]
 

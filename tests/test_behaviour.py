@@ -141,6 +141,32 @@ def test_a_return_through_the_graph_tracer() -> None:
     assert plain["argument"] == {"frame_pointer": "sp"}
 
 
+RETPOLINE = """
+        .globl  {thunk}
+{thunk}: call 2f
+1:      pause
+        jmp     1b
+2:      mov     %ecx, (%esp)
+        ret
+"""
+
+
+@pytest.mark.parametrize(
+    ("thunk", "own", "goes_to"),
+    [
+        ("__x86_indirect_thunk_ecx", "", "what ftrace_return_to_handler() returned"),
+        ("__x86_indirect_thunk_ecx", RETPOLINE, "what ftrace_return_to_handler() returned"),
+        ("my_thunk_ecx", RETPOLINE, "my_thunk_ecx"),
+    ],
+)
+def test_a_return_through_a_thunk(tmp_path: Path, thunk: str, own: str, goes_to: str) -> None:
+    text = catalog.source_text(catalog.load("i386"), "ftrace-6.12.S")
+    path = tmp_path / "mine.S"
+    path.write_text(text.replace("        jmp     *%ecx\n", f"        jmp     {thunk}\n") + own.format(thunk=thunk))
+    told = behaviour(subject("i386", "6.12", path))["paths"]["graph"]["returns"]["return 1"]
+    assert told["goes_to"] == goes_to
+
+
 def test_frames() -> None:
     assert passage("x86_64", "6.12-fp", "one")["unwinds"][1:] == ["rec->ip+5", "parent"]
     assert passage("x86_64", "6.12-fp", "regs")["unwinds"] == ["the record | 1"]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -89,12 +90,13 @@ def test_a_copy_of_any_source_of_ours_is_complete_wherever_it_is(tmp_path: Path,
 @pytest.mark.parametrize(
     "own", ["", "        .globl __x86_return_thunk\n__x86_return_thunk: ret\n"], ids=["kernel's", "own"]
 )
-def test_a_return_thunk_is_a_return(tmp_path: Path, own: str) -> None:
-    source = tmp_path / "thunk.S"
-    text = catalog.source_text(X86, "ftrace-6.12.S")
-    assert "        ret\n" in text
-    source.write_text(text.replace("        ret\n", "        jmp __x86_return_thunk\n") + own)
-    lab = Lab("x86_64", release="6.12", source=source)
+@pytest.mark.parametrize("arch", [name for name in catalog.names() if catalog.load(name).thunks])
+def test_a_return_thunk_is_a_return(tmp_path: Path, arch: str, own: str) -> None:
+    source, ours = tmp_path / "thunk.S", catalog.source_text(catalog.load(arch), "ftrace-6.12.S")
+    text, count = re.subn(r"(?m)^( +)ret\b", r"\1jmp __x86_return_thunk", ours)
+    assert count > 1
+    source.write_text(text + own)
+    lab = Lab(arch, release="6.12", source=source)
     seen: list[int] = []
     lab.register(FtraceOps("probe", lambda ip, *_: seen.append(ip), flags={"SAVE_REGS"}))
     recording = lab.call("vfs_read")

@@ -45,9 +45,12 @@ def _stays(recording: Recording, handler: int, every: Sequence[Step]) -> Iterato
     function = image.symbols.function(handler)
     end = function.end if function else handler
     before, inside = dict[str, int](), list[Step]()
+
+    def stays(address: int) -> bool:
+        return handler < address < end or image.is_gate(address) or image.is_thunk(address)
+
     for step in every:
-        stays = handler < step.address < end or image.is_gate(step.address) or image.is_return_thunk(step.address)
-        if inside and not stays:
+        if inside and not stays(step.address):
             yield Stay(recording, before, inside, dict(state), step.address)
             inside = []
         if inside or step.address == handler:

@@ -13,6 +13,7 @@ from emulator.description import Arch, Kbuild, Variant
 from emulator.errors import InputError, Place, UsageError
 from emulator.kernel_tree import configuration, made
 from emulator.kernel_tree.configuration import Configuration
+from emulator.kernel_tree.owner import arch_of_source
 from emulator.preprocess import Job, preprocess
 from emulator.regular import is_file, is_folder
 from emulator.source import read_source
@@ -154,6 +155,9 @@ class Tree:
             return
         if inside[:1] == ("arch",) and inside[1:2] != (arch.kernel,):
             raise UsageError(f"{source} is a file of arch/{inside[1]}, not of arch/{arch.kernel}, which {arch.name} is")
+        owner = arch_of_source(Path(*inside))
+        if owner and owner.name != arch.name:
+            raise UsageError(f"{source} is a file of {owner.name}, not of {arch.name}")
 
     def _folders(self, arch: Arch) -> list[Path]:
         """Where <...> is looked for: LINUXINCLUDE of the kernel's Makefile, then the folder of trampolines."""

@@ -26,7 +26,11 @@ from emulator.preprocess import Job, preprocess
 
 Comparison = Callable[[str, str, Mapping[str, int]], None]
 ROUNDS = 20
-SOURCES = {"x86_64": "arch/x86/kernel/ftrace_64.S", "arm": "arch/arm/kernel/entry-ftrace.S"}
+SOURCES = {
+    "x86_64": "arch/x86/kernel/ftrace_64.S",
+    "arm": "arch/arm/kernel/entry-ftrace.S",
+    "i386": "arch/x86/kernel/ftrace_32.S",
+}
 NOWHERE = Place("")
 UNWINDER = {"__aeabi_unwind_cpp_pr0": 0, "__aeabi_unwind_cpp_pr1": 0}
 """What .ARM.exidx refers to."""

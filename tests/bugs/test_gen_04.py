@@ -13,6 +13,13 @@ def test_return_to_handler_calls_a_traced_function(bug):
     bug.must_be_caught()
 
 
+@pytest.mark.caught("N2", "i386", "6.1 6.12")
+def test_return_to_handler_on_i386_calls_a_traced_function(bug):
+    call = "        call    ftrace_return_to_handler\n"
+    bug.edit((call, "        push    %eax\n        call    vfs_write\n        pop     %eax\n" + call))
+    bug.must_be_caught()
+
+
 @pytest.mark.caught("N2", "arm", "6.1 6.12")
 def test_return_to_handler_on_arm_calls_a_traced_function(bug):
     call = "        bl      ftrace_return_to_handler\n"

@@ -18,6 +18,13 @@ def test_fregs_is_not_set(bug):
     bug.must_be_caught()
 
 
+@pytest.mark.caught("C4", "i386", "3.7 6.12 6.12-fp")
+def test_regs_on_i386_is_what_is_left_on_the_stack(bug):
+    """The fourth argument is a word of the stack: there is room for it, and nobody writes it."""
+    bug.edit(("        push    $0                                      // regs = NULL\n", "        sub     $4, %esp\n"))
+    bug.must_be_caught()
+
+
 @pytest.mark.caught("C4", "arm", "6.1 6.12")
 def test_regs_on_arm_is_not_set_to_null(bug):
     bug.edit(("        mov     r3, #0                          // regs = NULL\n", ""))

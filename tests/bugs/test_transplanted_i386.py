@@ -7,7 +7,6 @@ Each: (where the idea is from, variants, the clause, what is wrong, file or "", 
 from __future__ import annotations
 
 ARCH = "i386"
-NULL = "        push    $0                                      // regs = NULL\n"
 GRAPH_CALLER = "FUNC ftrace_graph_caller\n        push    %eax\n        push    %ecx\n        push    %edx\n"
 DX = "        mov     PT_dx(%esp), %edx                       // edx = fregs->dx\n"
 
@@ -52,7 +51,6 @@ TRANSPLANTS = [
         ),
     ),
     # -- what a callback gets -----------------------------------------------------------------------------------------
-    ("GEN-07", "3.7 6.12", "C4", "what is left on the stack is passed for regs", "", (NULL, "        push    %ecx\n")),
     (
         "PPC-21",
         "3.6 3.7 6.12",
@@ -82,17 +80,6 @@ TRANSPLANTS = [
     ),
     # -- the graph tracer ---------------------------------------------------------------------------------------------
     ("X64", "6.12", "G3", "the second half of a return value is lost", "", (DX, "")),
-    (
-        "X64-09",
-        "6.12 3.7",
-        "P1",
-        "the jump at ftrace_graph_call is short, and the kernel writes five bytes",
-        "",
-        (
-            "        jmp     ftrace_stub                             // e9",
-            "        .byte 0xeb, 0x00, 0x90, 0x90, 0x90 // e9",
-        ),
-    ),
     (
         "X64-13",
         "6.12",

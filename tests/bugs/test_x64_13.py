@@ -12,6 +12,7 @@ from emulator.core.returns import RETURN_TO_HANDLER, Returns
 
 
 @pytest.mark.caught("G2", "x86_64", "3.6 3.7-static 6.1 6.12")
+@pytest.mark.caught("G2", "i386", "3.6 3.7-static 6.1 6.12")
 @pytest.mark.caught("G2", "arm", "3.6 6.12")
 def test_the_hook_is_kept_as_the_return_address(bug):
     push = Returns._push

@@ -12,6 +12,7 @@ import pytest
 
 
 @pytest.mark.caught("P4", "x86_64", "6.12")
+@pytest.mark.caught("P4", "i386", "6.12")
 def test_the_breakpoint_handler_skips_the_call(bug):
     bug.declare(poke=replace(bug.variant.poke, emulates=False))
     bug.must_be_caught()

@@ -9,6 +9,7 @@ from emulator import poke
 
 
 @pytest.mark.caught("P3", "x86_64", "6.12")
+@pytest.mark.caught("P3", "i386", "6.12")
 def test_a_site_is_written_byte_by_byte(bug):
     def byte_by_byte(_poke, change):
         return (poke.Store(offset, bytes([byte])) for offset, byte in enumerate(change.new))

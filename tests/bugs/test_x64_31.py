@@ -12,6 +12,7 @@ from emulator.core.returns import Returns
 
 
 @pytest.mark.caught("G2", "x86_64", "6.1 6.12")
+@pytest.mark.caught("G2", "i386", "6.1 6.12")
 @pytest.mark.caught("G2", "arm", "6.1 6.12")
 def test_nobody_asks_whether_it_is_dead(bug):
     prepare = Returns.prepare_ftrace_return

@@ -16,13 +16,17 @@ from emulator.cli import main
 from emulator.description import Arch
 from emulator.errors import AssemblyError, InputError, UsageError
 from emulator.kernel_tree.configuration import chosen
+from emulator.kernel_tree.owner import arch_of_source
 from emulator.kernel_tree.tree import Tree
+from emulator.loaders import SourceLoader
 from emulator.subject import Subject, load
 
 SMALL = Path(__file__).with_name("small")
 X86 = catalog.load("x86_64")
 ARM = catalog.load("arm")
+I386 = catalog.load("i386")
 FTRACE = "arch/x86/kernel/ftrace_64.S"
+FTRACE_32 = "arch/x86/kernel/ftrace_32.S"
 ENTRY = "arch/arm/kernel/entry-ftrace.S"
 
 
@@ -135,7 +139,7 @@ def test_numbers_given_count_more_than_ours(root: Path) -> None:
 
 
 def test_a_copy_elsewhere_is_of_the_tree_too(root: Path, tmp_path: Path) -> None:
-    for arch, file in ((X86, FTRACE), (ARM, ENTRY)):
+    for arch, file in ((X86, FTRACE), (ARM, ENTRY), (I386, FTRACE_32)):
         copy = Path(shutil.copy(root / file, tmp_path / "mine.S"))
         there, here = subject(arch, "6.12", Tree(root), root / file), subject(arch, "6.12", Tree(root), copy)
         assert there.trampolines.sections == here.trampolines.sections
@@ -169,9 +173,35 @@ def test_what_is_no_tree_or_build(root: Path, tmp_path: Path) -> None:
 def test_a_file_of_another_architecture(root: Path) -> None:
     with pytest.raises(UsageError, match="is a file of arch/arm, not of arch/x86"):
         subject(X86, "6.12", Tree(root), root / ENTRY)
+    for arch, file in ((X86, FTRACE_32), (I386, FTRACE)):
+        other = I386 if arch is X86 else X86
+        with pytest.raises(UsageError, match=rf"{Path(file).name} is a file of {other.name}, not of {arch.name}"):
+            subject(arch, "6.12", Tree(root), root / file)
     shutil.rmtree(root / "arch/x86")
     with pytest.raises(InputError, match="has no arch/x86"):
         subject(X86, "6.12", Tree(root), root / ENTRY)
+
+
+@pytest.mark.parametrize(
+    ("file", "arch"),
+    [
+        (FTRACE, X86),
+        (FTRACE_32, I386),
+        (ENTRY, ARM),
+        ("arch/x86/kernel/entry_32.S", I386),
+        ("arch/x86/lib/mine.S", None),
+        ("arch/x86_64/kernel/ftrace_64.S", None),
+        ("ftrace_32.S", None),
+    ],
+)
+def test_a_file_says_its_architecture_by_its_folder_and_name(file: str, arch: Arch | None) -> None:
+    assert arch_of_source(SMALL / file) is arch
+
+
+def test_the_architecture_need_not_be_named() -> None:
+    for arch, file in ((X86, FTRACE), (ARM, ENTRY), (I386, FTRACE_32)):
+        assert SourceLoader(Brought(source=SMALL / file, tree=Tree(SMALL))).arch is arch
+        assert SourceLoader(Brought(source=SMALL / file)).arch is None
 
 
 def test_options_that_belong_together(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,8 +225,8 @@ def real(release: str) -> Path:
     return root
 
 
-CASES = [(arch, variant, file) for arch, file in ((X86, FTRACE), (ARM, ENTRY)) for variant in arch.variants
-         if variant.release in ("6.1", "6.12")]  # fmt: skip
+CASES = [(arch, variant, file) for arch, file in ((X86, FTRACE), (ARM, ENTRY), (I386, FTRACE_32))
+         for variant in arch.variants if variant.release in ("6.1", "6.12")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("arch", "variant", "file"), CASES, ids=lambda item: getattr(item, "name", None))

@@ -8,6 +8,7 @@
 //      schedule                stands at an address that is not aligned
 //      device_is_dependent     returns how many levels down it called itself: the lowest byte of its first argument;
 //                              the other arguments are the same at each level
+//      __x86_return_thunk, __x86_indirect_thunk_eax, ...       not traced
 //
 // Assembled with the variant's defines, which are the kernel's own names:
 //
@@ -173,3 +174,21 @@
         .ifdef CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS
         .include "direct.S"
         .endif
+
+// -- thunks (arch/x86/lib/retpoline.S), as boot leaves them on a CPU without the bugs ---------------------------------
+
+        .macro THUNK name:req, instructions:vararg      // weak: a user's code may bring its own
+        .text
+        .balign 16
+        .weak   \name
+        .type   \name, @function
+\name:
+        \instructions
+        int3
+        .size   \name, . - \name
+        .endm
+
+        THUNK   __x86_return_thunk, ret
+        .irp    reg, eax, ebx, ecx, edx, esi, edi, ebp
+        THUNK   __x86_indirect_thunk_\reg, jmp *%\reg
+        .endr
