@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -23,7 +25,7 @@ def mapped(perform: Callable[[Work], Done], work: Sequence[Work], jobs: int) -> 
         return
     # Not by fork: engines and the assembler's child belong to one process.
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(work)), spawn, _ignore_interrupts)
+    pool = ProcessPoolExecutor(min(jobs, len(work)), spawn, _serve)
     try:
         yield from pool.map(perform, work)
     except BrokenProcessPool:
@@ -36,6 +38,15 @@ def mapped(perform: Callable[[Work], Done], work: Sequence[Work], jobs: int) -> 
     pool.shutdown()
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C is for the process that the user has started; it ends the others."""
+def _serve() -> None:
+    """Ctrl-C is for the process that the user has started; it ends the others, and so does its own end, of any kind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Whoever was killed could not say so."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101 - it is where we come from
+    parent.join()
+    os._exit(1)

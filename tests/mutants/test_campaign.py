@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,8 @@ from random import Random
 
 import pytest
 
-from emulator import catalog, workers
+from emulator import catalog
 from emulator.errors import Place as Position
-from emulator.errors import RunError
 from emulator.mutants import campaign, survivors
 from emulator.mutants.campaign import Plan
 from emulator.mutants.field import Operator
@@ -140,16 +138,6 @@ def test_a_fault_of_ours_is_no_end_of_it(own: Own, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("emulator.mutants.trial.judge", fail)
     told = ways.fate(next(item for item in mutants(own("arm", "3.7")) if item.place.address in ways.reached))
     assert told == Fate(what="internal error: ZeroDivisionError: ours")
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_several_processes_say_the_same(jobs: int) -> None:
-    assert list(workers.mapped(abs, [-3, 2, -1], jobs)) == [3, 2, 1]
-
-
-def test_a_process_that_dies_is_told() -> None:
-    with pytest.raises(RunError, match="--jobs 1"):
-        list(workers.mapped(os._exit, [1, 2], 2))
 
 
 def test_unresolved_is_a_word_of_its_own() -> None:
