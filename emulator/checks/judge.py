@@ -109,19 +109,28 @@ class Harder:
 
 def _judge(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause], harder: Harder) -> None:
     rig = Rig(judgement.subject, seed)
-    if not _do(judgement, exercise, rig):
+    interleaving = _interleaving(judgement, exercise, rig)
+    done = exercise.by(interleaving.run) if interleaving and isinstance(exercise, Transition) else exercise
+    if not _do(judgement, done, rig):
         return
     found = [(passage, clause, list(wrong)) for passage, clause, wrong in ask(rig.recordings, asked)]
     _unexplained(judgement, exercise, rig, {id(passage.recording) for passage, _, wrong in found if wrong})
+    if interleaving:
+        between = [clause for clause in asked if clause.id in states.ASKED]
+        found += [(at, clause, list(clause.check(at) or ())) for at in interleaving.passages for clause in between]
     for passage, clause, wrong in found:
         seen = judgement.seen[clause.id]
         seen.asked += 1
         for violation in wrong:
             _note(seen, clause.id, Wrong(exercise.name, seed, passage, violation))
-    if isinstance(exercise, Transition):
-        _interleave(judgement, exercise, seed)
     if "U3" in judgement.seen and (harder.disturb or harder.events):
         _try_harder(judgement, exercise, rig, seed, asked, harder)
+
+
+def _interleaving(judgement: Judgement, exercise: Exercise, rig: Rig) -> states.Interleaving | None:
+    """Who looks at every passage that goes on while code is changed, if that is asked."""
+    wanted = isinstance(exercise, Transition) and any(id_ in judgement.seen for id_ in states.ASKED)
+    return states.Interleaving(rig) if wanted else None
 
 
 def _try_harder(
@@ -185,20 +194,6 @@ def _calm(judgement: Judgement, clause: Clause, violation: Violation) -> bool:
     """Whether it is wrong without any disturbance, too."""
     calm = judgement.seen[clause.id]
     return violation.what in calm.wrong or violation.what in calm.known
-
-
-def _interleave(judgement: Judgement, transition: Transition, seed: int) -> None:
-    """Ask of every passage that goes on while code is changed."""
-    asked = [CLAUSES[id_] for id_ in states.ASKED if id_ in judgement.seen]
-    rig = Rig(judgement.subject, seed)
-    interleaving = states.Interleaving(rig)
-    if not asked or not _do(judgement, transition.by(interleaving.run), rig):
-        return
-    for passage in interleaving.passages:
-        for clause in asked:
-            judgement.seen[clause.id].asked += 1
-            for violation in clause.check(passage) or ():
-                _note(judgement.seen[clause.id], clause.id, Wrong(transition.name, seed, passage, violation))
 
 
 def _note(seen: Seen, clause: str, wrong: Wrong) -> None:
