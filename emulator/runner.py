@@ -158,6 +158,40 @@ class Runner:
         self._lab.core.graph.returns.restore(moment.taken)
         return self._go(Run(machine, recording), moment.address, moment.registers, limit)
 
+    def begin(self, function: str, machine: Machine) -> Run:
+        """A run that somebody else takes step by step, on a tracing engine of his own: all but the first step. end()
+        must follow. Raises UnknownName, and UsageError within a run.
+        """
+        self.entry(function)
+        if self._active or machine.tracer is None:
+            raise UsageError("a call can be stepped only by itself, and only if it is traced")
+        recording = Recording(self._lab, function, self.state())
+        machine.tracer.clear()
+        recording.first = self.prepare(recording.state)
+        machine.attach(self, self._image.memory, self.gates, self._image.exit, self.trap)
+        machine.registers.write(recording.first)
+        self._active.append(Run(machine, recording))
+        return self._active[-1]
+
+    def end(self, run: Run, error: str, registers: bytes) -> Recording:
+        """What became of a stepped run: `error` is what its last step ran into, `registers` are packed."""
+        self._active.remove(run)
+        self._lab.core.graph.returns.forget(0)
+        return self._finish(run, Stop(error, registers), LIMIT, None)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While this lasts, what is under way stands still, so that replays can be made."""
+        active, self._active = self._active, []
+        try:
+            yield
+        finally:
+            self._active = active
+
+    def listens_at(self, address: int) -> bool:
+        """Whether the runner acts, or takes note, before the instruction at an address."""
+        return any(gate.first <= address <= gate.last for gate in self.gates)
+
     def _go(self, run: Run, start: int, registers: bytes, limit: int) -> Recording:
         machine, outer = run.machine, self._active[-1] if self._active else None
         hooked = self._lab.core.graph.returns.hooked if outer else 0
