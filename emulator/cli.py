@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
         commands.add_parser("selftest", allow_abbrev=False, help="run the kernel's own tests through trampolines")
     )
     _show(commands.add_parser("show", allow_abbrev=False, help="list trampolines, and what is stored where in pt_regs"))
+    _debug(commands.add_parser("debug", allow_abbrev=False, help="step through trampolines in gdb, both ways"))
     _list(commands.add_parser("list", allow_abbrev=False, help="architectures, variants, abilities, fake functions"))
     _bench(commands.add_parser("bench", allow_abbrev=False, help="how fast calls are, side by side in one run"))
     return top
@@ -61,18 +62,39 @@ def _emulate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--release", metavar="R", help="kernel release (default: the newest)")
     command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
     _whose(command, "run")
+    _scenario(command, "the story's ops")
+    command.add_argument("--trace", action="store_true", help="add every instruction, what it changed and wrote")
+    command.set_defaults(run="emulator.commands.emulate")
+    _output(command)
+
+
+def _debug(command: argparse.ArgumentParser) -> None:
+    command.add_argument("arch", nargs="?", metavar="ARCH", help=ARCH)
+    command.add_argument("--release", metavar="R", help="kernel release (default: the newest)")
+    command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
+    _whose(command, "step through")
+    _scenario(command, "one ops, with SAVE_REGS where there is that")
+    command.add_argument("--graph", action="store_true", help="register a function graph tracer too")
+    command.add_argument(
+        "--listen",
+        metavar="WHERE",
+        default="127.0.0.1:0",
+        help="unix:PATH, 127.0.0.1:PORT, or stdio for `target remote | ...` (default: any free port)",
+    )
+    command.set_defaults(run="emulator.commands.debug")
+
+
+def _scenario(command: argparse.ArgumentParser, usual: str) -> None:
+    """Who traces what."""
     command.add_argument(
         "--ops",
         metavar="SPEC",
         action="append",
         default=[],
-        help="register this instead of the story's ops: NAME[:FLAG or KEY=VALUE]..., KEY = filter, notrace, home",
+        help=f"register this instead of {usual}: NAME[:FLAG or KEY=VALUE]..., KEY = filter, notrace, home",
     )
     command.add_argument("--function", metavar="F", help="the traced function to call")
     command.add_argument("--seed", metavar="N", type=int, default=1, help="replays everything (default: 1)")
-    command.add_argument("--trace", action="store_true", help="add every instruction, what it changed and wrote")
-    command.set_defaults(run="emulator.commands.emulate")
-    _output(command)
 
 
 def _selftest(command: argparse.ArgumentParser) -> None:

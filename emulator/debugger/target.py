@@ -152,7 +152,9 @@ class Target:
         return self.stop
 
     def _move(self, motion: Motion, interrupted: Callable[[], bool]) -> Stop:
-        moved = 0
+        moved, here = 0, self.points.at(self.timeline.pc)
+        if here and not motion.back:  # gdb takes it out where it means to go on from there
+            return Stop(reason=here)
         while True:
             stop = self._back() if motion.back else self._forward()
             pc, moved = self.timeline.pc, moved + 1

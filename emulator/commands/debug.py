@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""debug: serve one call of a traced function to gdb, stopped at its site."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from emulator.cli import GOOD
+from emulator.commands import choose
+from emulator.debugger.transport import Listener, listen
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve clients until the only one has gone, or somebody presses Ctrl-C."""
+    choose.start_assembler(options)
+    listener = listen(options.listen)
+    try:
+        _serve(options, listener)
+    finally:
+        listener.close()
+    return GOOD
+
+
+def _serve(options: argparse.Namespace, listener: Listener) -> None:
+    from emulator.commands.kernel import kernel  # noqa: PLC0415 - see choose.start_assembler()
+    from emulator.debugger.server import Server  # noqa: PLC0415
+    from emulator.debugger.target import Target  # noqa: PLC0415
+    from emulator.debugger.timeline import Timeline  # noqa: PLC0415
+
+    lab, function = kernel(options)
+    target = Target(Timeline(lab, function))
+    tell = _nothing if listener.once else _say  # gdb shows what its pipe's command says amid its own words
+    tell(f"{lab.arch.name} {lab.variant.name}, at the site of {function}: target remote {listener.name}")
+    Server(target, {}, "", lambda _: "", tell).serve(listener)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _nothing(_text: str) -> None:
+    """There is nobody to be told."""
