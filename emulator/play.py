@@ -41,19 +41,29 @@ def tell(subject: Subject, scenarios: Iterable[Scenario], function: str, seed: i
     return {scenario.name: play(subject, scenario, function, seed) for scenario in scenarios}
 
 
-def survey(subject: Subject, scenarios: Iterable[Scenario], function: str, seed: int) -> dict[str, Outcome]:
+def survey(
+    subject: Subject,
+    scenarios: Iterable[Scenario],
+    function: str,
+    seed: int,
+    prepare: Callable[[Lab], None] = lambda _: None,
+) -> dict[str, Outcome]:
     """The same in less time: in one kernel, where everybody has gone again before the next scenario begins.
 
-    What is asked of the lab itself afterwards (sites, records, variables) is as the last one left it. Where an ops
-    never goes for good (3.x without DYNAMIC_FTRACE) each scenario has its own kernel.
+    `prepare` gets the kernel before each of them. What is asked of the lab itself afterwards (sites, records,
+    variables) is as the last scenario left it. Where an ops never goes for good (3.x without DYNAMIC_FTRACE) each
+    scenario has its own kernel.
     """
     lab, outcomes = Lab(subject=subject, seed=seed), {}
-    if lab.release.static_stays_enabled and not lab.core.dynamic:
-        return tell(subject, scenarios, function, seed)
+    alone = lab.release.static_stays_enabled and not lab.core.dynamic
     for scenario in scenarios:
+        if alone:
+            lab = Lab(subject=subject, seed=seed)
+        prepare(lab)
         played = _Play(lab, scenario, function)
         outcomes[scenario.name] = played.run()
-        played.leave()
+        if not alone:
+            played.leave()
     return outcomes
 
 

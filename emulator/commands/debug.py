@@ -5,10 +5,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from emulator.cli import GOOD
 from emulator.commands import choose
 from emulator.debugger.transport import Listener, listen
+from emulator.errors import InputError
+
+if TYPE_CHECKING:
+    from emulator.lab import Lab
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,7 +37,21 @@ def _serve(options: argparse.Namespace, listener: Listener) -> None:
     target = Target(Timeline(lab, function))
     tell = _nothing if listener.once else _say  # gdb shows what its pipe's command says amid its own words
     tell(f"{lab.arch.name} {lab.variant.name}, at the site of {function}: target remote {listener.name}")
-    Server(target, {}, "", lambda _: "", tell).serve(listener)
+    program = f"/mcount-emulator/{lab.arch.name}-{lab.variant.name}"
+    Server(target, {program: lambda: _elf(lab)}, program, lambda _: "", tell).serve(listener)
+
+
+def _elf(lab: Lab) -> bytes:
+    """What gdb loads; where runs disagree about a frame it is told so, and gdb has to guess there."""
+    from emulator.debuginfo.kernel import elf  # noqa: PLC0415 - whoever brings a file of his own need not wait for it
+    from emulator.unwind import unwinding  # noqa: PLC0415
+
+    known = unwinding(lab.subject, lab.seed)
+    try:
+        known.expect_agreement(lab)
+    except InputError as conflict:
+        _say(f"no frames there: {conflict}")
+    return elf(lab, known)
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -104,3 +105,82 @@ def test_jump_to_another_function(lab):
     other = lab.address("vfs_write")
     said = session((lab.arch.name,), f"break *{other:#x}", f"jump *{other:#x}", "p/x $pc")
     assert number(said[3]) == other
+
+
+# -- with the ELF file that gdb gets by itself -------------------------------------------------------------------------
+
+
+def test_source_and_symbols_are_there_from_the_first_moment(lab):
+    said = session((lab.arch.name,), "bt", "info line", "list", "x/i $pc", "info symbol $pc")
+    assert re.search(rf"vfs_read \(\) at trampolines/{lab.arch.name}/kernel\.S:\d+", said[0])
+    assert [re.search(r"(\w+) \(\)", line)[1] for line in said[1].splitlines()] == [FUNCTION, "ksys_read"]
+    assert "<vfs_read" in said[2]
+    assert "mcount" in said[3]
+    assert "=> " in said[4]
+    assert "vfs_read" in said[5]
+
+
+def test_at_every_instruction_bt_leads_to_the_caller(lab):
+    """gdb itself, instruction by instruction, as far as the call goes.
+
+    At a ret of x86 it does not look at what the file says, and finds the exit behind ksys_read.
+    """
+    said = session((lab.arch.name,), "set backtrace limit 9", *(["stepi", "bt"] * 60))
+    every = [re.findall(r"^#\d+ .*?(?:in )?(\S+) \(\)", text, re.MULTILINE) for text in said[3::2]]
+    whole = itertools.takewhile(lambda stack: stack[0] != "[exit]", every)
+    stacks = [[name for name in stack if name != "??"] for stack in whole]
+    assert len(stacks) > 30
+    assert {stack[-1] for stack in stacks} == {"ksys_read"}
+    assert {stack[-2] for stack in stacks if len(stack) > 1} == {FUNCTION}
+    assert any(len(stack) == 4 for stack in stacks)
+
+
+def test_the_record_is_a_struct_and_variables_have_types(lab):
+    said = session(
+        (lab.arch.name,), "ptype struct pt_regs", "p function_trace_op->flags", "p sizeof(struct pt_regs)",
+        "p &kprobe", "p kprobe.func", "info types ftrace",
+    )  # fmt: skip
+    assert all(f" {member.name};" in said[1] for member in lab.arch.pt_regs.members)
+    assert re.search(r"= \d+", said[2])
+    assert f"= {lab.arch.pt_regs.size}" in said[3]
+    assert "(ftrace_ops *)" in said[4]
+    assert "<kprobe_func>" in said[5]
+    assert "ftrace_ops" in said[6]
+
+
+def test_lines_of_the_source_are_stepped_and_broken_at_in_every_copy(lab):
+    source = lab.variant.source
+    entry = lab.variant.regs.symbol
+    placed = lab.image.placement.trampolines
+    line = placed.line(lab.address(entry)).place.line
+    name = placed.line(lab.address(entry)).place.file.rpartition("/")[2]
+    said = session(
+        (lab.arch.name,), f"break {name}:{line}", "continue", "bt", "step", "step", "reverse-step", "info source"
+    )
+    assert source
+    assert "Breakpoint 1" in said[1]
+    assert f"{name}:{line}" in said[2] or f"{line}\t" in said[2]
+    assert "vfs_read" in said[3]
+    assert name in said[7]
+
+
+def test_a_callback_is_a_function_that_can_be_finished(lab):
+    said = session((lab.arch.name,), "break kprobe_func", "continue", "bt 1", "finish", "bt 1", "reverse-stepi", "bt 1")
+    assert "kprobe_func ()" in said[2]
+    assert "kprobe_func" not in said[5]
+    assert "kprobe_func" in said[7]
+
+
+def test_a_member_of_the_record_is_watched(lab):
+    """From the site on, at the address that the callback will get."""
+    number_of = lab.variant.regs.record
+    arguments = lab.arch.abi.arguments
+    where = f"${arguments[number_of]}" if number_of < len(arguments) else "*(long *)($sp + 4)"
+    member = lab.arch.pt_regs.members[0].name
+    said = session(
+        (lab.arch.name,), "break kprobe_func", "continue", f"set $regs = (struct pt_regs *){where}", "reverse-continue",
+        f"watch -location $regs->{member}", "continue", "bt 1", f"p/x $regs->{member}",
+    )  # fmt: skip
+    assert "Hardware watchpoint" in said[5]
+    assert "New value" in said[6]
+    assert "caller" in said[7] or "trampoline" in said[7]
