@@ -74,9 +74,9 @@ def _debug(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--listen",
         metavar="WHERE",
-        default="127.0.0.1:0",
         help="unix:PATH, 127.0.0.1:PORT, or stdio for `target remote | ...` (default: any free port)",
     )
+    command.add_argument("--gdb", metavar="PROGRAM", nargs="?", const="", help="start gdb, which serves itself")
     command.set_defaults(run="emulator.commands.debug")
 
 
@@ -265,6 +265,7 @@ def write_file(path: Path, data: bytes) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. argparse itself exits with 2 where it does not understand."""
     options = parser().parse_args(argv)
+    options.words = sys.argv[1:] if argv is None else list(argv)
     try:
         return _run(options)
     except EmulatorError as error:

@@ -173,11 +173,18 @@ class Runner:
         self._active.append(Run(machine, recording))
         return self._active[-1]
 
-    def end(self, run: Run, error: str, registers: bytes) -> Recording:
-        """What became of a stepped run: `error` is what its last step ran into, `registers` are packed."""
+    def end(self, run: Run) -> None:
+        """Nobody steps it any more."""
         self._active.remove(run)
         self._lab.core.graph.returns.forget(0)
-        return self._finish(run, Stop(error, registers), LIMIT, None)
+
+    def known(self, run: Run, registers: bytes, events: tuple[int, ...]) -> Recording:
+        """What is known of a stepped run, with its registers, packed, and its raw trace."""
+        self._describe(run, registers)
+        tracer, recording = run.machine.tracer, run.recording
+        assert tracer is not None  # noqa: S101 - begin() has looked
+        recording.raw, recording.values, recording.shape = events, tuple(tracer.values), tracer.shape(events)
+        return recording
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -290,8 +297,7 @@ class Runner:
 
     def _finish(self, run: Run, stop: Stop, limit: int, broken: RunError | None) -> Recording:
         recording, tracer = run.recording, run.machine.tracer
-        recording.registers = stop.registers
-        recording.above, recording.tail = self._stack[-HEADROOM:], bytes(self._image.stack.data[-HEADROOM:])
+        self._describe(run, stop.registers)
         if tracer:
             recording.raw, recording.values = tuple(tracer.events), tuple(tracer.values)
             recording.shape = tracer.shape(recording.raw)
@@ -302,6 +308,11 @@ class Runner:
         if recording.outcome:
             recording.outcome.recording = recording
         return recording
+
+    def _describe(self, run: Run, registers: bytes) -> None:
+        """Note what is in the registers and on the stack."""
+        run.recording.registers = registers
+        run.recording.above, run.recording.tail = self._stack[-HEADROOM:], bytes(self._image.stack.data[-HEADROOM:])
 
     def _expect_complete(self, shape: Shape, state: State) -> None:
         """Raises RunError where a byte has changed that neither a recorded write nor Python's own explains."""

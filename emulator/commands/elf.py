@@ -16,7 +16,7 @@ def run(options: argparse.Namespace) -> int:
     from emulator.debuginfo.kernel import elf  # noqa: PLC0415
     from emulator.unwind import unwinding  # noqa: PLC0415
 
-    lab, _ = kernel(options)
+    lab = kernel(options).lab
     known = unwinding(lab.subject, lab.seed)
     known.expect_agreement(lab)
     write_file(options.output, elf(lab, known))

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from emulator.commands.choose import Chosen
@@ -16,10 +18,11 @@ from emulator.scenario import OpsSpec, Scenario, story
 
 
 class Kernel(NamedTuple):
-    """A lab, and the traced function that is to be called."""
+    """A lab, the traced function that is to be called, and how to make such a lab again."""
 
     lab: Lab
     function: str
+    again: Callable[[], Lab]
 
 
 def kernel(options: argparse.Namespace) -> Kernel:
@@ -32,7 +35,9 @@ def kernel(options: argparse.Namespace) -> Kernel:
     function = options.function or functions[0]
     if function not in functions:
         raise UnknownName("function", function, functions)
-    return Kernel(stage(subject, _scenario(options, variant, function), options.seed), function)
+    scenario = _scenario(options, variant, function)
+    again = partial(stage, subject, scenario, options.seed)
+    return Kernel(again(), function, again)
 
 
 def _scenario(options: argparse.Namespace, variant: Variant, function: str) -> Scenario:

@@ -68,7 +68,7 @@ class Target:
         while timeline.pc != site and not timeline.ended and trouble is None:
             trouble = timeline.forward()
         timeline.start_here()
-        self.stop = _troubled(trouble) if trouble else Stop()
+        self.stop = stopped(trouble)
 
     def restart(self) -> None:
         """The same call anew, from its site."""
@@ -173,7 +173,7 @@ class Target:
         """One instruction on, and why to stop there; a fault, or memory that is watched."""
         trouble = self.timeline.forward()
         if trouble:
-            return _troubled(trouble)
+            return stopped(trouble)
         touched = self.points.touched(self.timeline.steps[self.timeline.position - 1])
         if touched and self.gdb.watch_before:
             self.timeline.back()
@@ -190,8 +190,9 @@ class Target:
         return Stop(reason=touched) if touched else None
 
 
-def _troubled(trouble: Trouble) -> Stop:
-    return Stop(SIGNALS.get(trouble.cause, SIGTRAP), text=trouble.text)
+def stopped(trouble: Trouble | None) -> Stop:
+    """The stop for a step that could not be taken, or for none."""
+    return Stop(SIGNALS.get(trouble.cause, SIGTRAP), text=trouble.text) if trouble else Stop()
 
 
 def declared(gdb: Gdb | None, arch: str) -> Gdb:

@@ -82,9 +82,14 @@ class Timeline:
 
     def close(self) -> Recording:
         """The call is left where it is; what is known of it."""
-        if self.ended:
-            self._tracer.events.append(self.pc)  # as in a run that unicorn has stopped there
-        return self.lab.runner.end(self.run, "", self.registers)
+        recording = self.known()
+        self.lab.runner.end(self.run)
+        return recording
+
+    def known(self) -> Recording:
+        """What is known of the call, as of a run that has come to its end, or not yet."""
+        end = [self.pc] if self.ended else []  # unicorn stops a run there, and notes the instruction
+        return self.lab.runner.known(self.run, self.registers, (*self._tracer.events, *end))
 
     # -- where we are -------------------------------------------------------------------------------------------------
 

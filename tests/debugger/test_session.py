@@ -249,9 +249,10 @@ def test_monitor_commands_are_passed_on(client):
 
 def test_who_comes_back_finds_all_as_it_was_left(served):
     with serving(served) as client:
-        client.ask(f"Z0,{pc(served):x},1")
+        site = pc(served)
         client.ask("vCont;s")
         client.ask("vCont;s")
+        client.ask(f"Z0,{site:x},1")
         assert client.ask("D") == b"OK"
     here = pc(served)
     with serving(served) as client:

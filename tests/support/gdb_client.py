@@ -70,11 +70,11 @@ class Client:
 
 
 @contextmanager
-def serving(served: Target, program: bytes = b"") -> Iterator[Client]:
+def serving(served: Target, program: bytes = b"", command: Callable[[str], str] = "{}?\n".format) -> Iterator[Client]:
     """A client of a server that runs in a thread, until the block ends."""
     ours, theirs = socket.socketpair()
     openers = {"/program": lambda: program} if program else {}
-    server = Server(served, openers, "/program" if program else "", lambda command: f"{command}?\n", lambda _: None)
+    server = Server(served, openers, "/program" if program else "", command, lambda _: None)
     channel = Channel(theirs.fileno(), theirs.fileno(), theirs.close)
 
     def serve() -> None:
