@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import socket
 import subprocess
@@ -51,7 +52,8 @@ def test_a_port_of_this_machine_is_chosen_and_said():
 @pytest.mark.parametrize("arch", catalog.names())
 def test_a_pipe_ends_with_its_client(arch: str):
     done = subprocess.run([*COMMAND, arch, "--listen=stdio"], input=b"$?#3f+$D#44", capture_output=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"+$T05thread:1;#d7+$OK#9a", b"")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert re.fullmatch(rb"\+\$T05thread:1;[0-9a-f:;]*#..\+\$OK#9a", done.stdout)
 
 
 @pytest.mark.parametrize(
@@ -74,4 +76,4 @@ def test_every_kind_of_kernel(words: list[str]):
     done = subprocess.run(
         [*COMMAND, "x86_64", *words, "--listen=stdio"], input=b"$s#73", capture_output=True, check=False
     )
-    assert done.stdout == b"+$T05thread:1;#d7"
+    assert done.stdout.startswith(b"+$T05thread:1;")

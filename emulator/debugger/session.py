@@ -37,7 +37,7 @@ class Session:
         self._command = command
         self._extended = self._over = False
         self._handlers: dict[bytes, Callable[[bytes], Answer]] = {
-            b"?": lambda _: self._target.stop.reply.encode(),
+            b"?": lambda _: self._target.reply(self._target.stop).encode(),
             b"!": self._extend,
             b"g": lambda _: self._target.read_registers().encode(),
             b"G": lambda data: _verdict(self._target.write_registers(data.decode())),
@@ -84,7 +84,7 @@ class Session:
 
     def _interrupted(self) -> bytes:
         """Somebody wants to stop what stands still: it is where it was."""
-        return Stop(SIGINT).reply.encode()
+        return self._target.reply(Stop(SIGINT)).encode()
 
     # -- registers and memory -----------------------------------------------------------------------------------------
 
@@ -128,7 +128,7 @@ class Session:
         if stop.text:
             self._say(stop.text + "\n")
         self._over = stop.exited and not self._extended
-        return stop.reply.encode()
+        return self._target.reply(stop).encode()
 
     def _say(self, text: str) -> None:
         """Write to the user's console, in as many packets as it takes."""
@@ -182,7 +182,7 @@ class Session:
                 return OK
             case b"Run":
                 self._target.restart()
-                return self._target.stop.reply.encode()
+                return self._target.reply(self._target.stop).encode()
         return self._files.handle(data.removeprefix(b"File:")) if data.startswith(b"File:") else b""
 
     # -- queries ------------------------------------------------------------------------------------------------------

@@ -42,11 +42,6 @@ class Stop:
     text: str = ""
     exited: bool = False
 
-    @property
-    def reply(self) -> str:
-        """The stop reply."""
-        return EXITED if self.exited else f"T{self.signal:02x}{self.reason}thread:1;"
-
 
 class Target:
     """A timeline as gdb is told of it. Raises UsageError where the architecture does not say how."""
@@ -137,6 +132,14 @@ class Target:
             start = address + len(found) - region.base
             found += region.data[start : start + size - len(found)]
         return found
+
+    def reply(self, stop: Stop) -> str:
+        """A stop reply, with all registers: gdb need not ask for them after each step."""
+        if stop.exited:
+            return EXITED
+        held = (number for number, register in enumerate(self.registers) if register.holds)
+        registers = "".join(f"{number:02x}:{self.read_register(number)};" for number in held)
+        return f"T{stop.signal:02x}{stop.reason}thread:1;{registers}"
 
     # -- moves --------------------------------------------------------------------------------------------------------
 

@@ -62,7 +62,8 @@ class Timeline:
         assert isinstance(tracer, UndoTracer)  # noqa: S101 - asked for
         self._tracer, tracer.memory = tracer, lab.image.memory
         self._pc = lab.arch.abi.pc
-        self._listens: dict[int, bool] = {}
+        self._get, self._exit = lab.layout.get, lab.image.exit
+        self._special: dict[int, bool] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -73,6 +74,7 @@ class Timeline:
         self.steps: list[Step] = []
         self.position = self.start = 0
         self._dirty = True
+        """Whether the engine has to be told of registers or code that have changed behind its back."""
 
     def restart(self) -> None:
         """The same call from the beginning: callbacks will act again."""
@@ -117,12 +119,14 @@ class Timeline:
 
     def forward(self) -> Trouble | None:
         """One instruction on. At the end of the call nothing happens."""
-        if self.position < len(self.steps):
-            self._swap(self.steps[self.position])
-            self.position += 1
+        position = self.position
+        if position < len(self.steps):
+            self._swap(self.steps[position])
+            self.position = position + 1
             self._dirty = True
             return None
-        return None if self.ended else self._live()
+        pc = self._get(self.states[position], self._pc)
+        return self._live(pc) if pc != self._exit else None
 
     def back(self) -> None:
         """One instruction back. At the start nothing happens."""
@@ -135,9 +139,9 @@ class Timeline:
         """To just before the instruction of that number, as far as that can be got to."""
         while self.position > max(position, self.start):
             self.back()
-        while self.position < position and not self.ended:
+        while (before := self.position) < position:
             trouble = self.forward()
-            if trouble:
+            if trouble or self.position == before:
                 return trouble
         return None
 
@@ -164,38 +168,42 @@ class Timeline:
 
     # -- a step that has not been taken before ------------------------------------------------------------------------
 
-    def _live(self) -> Trouble | None:
+    def _live(self, pc: int) -> Trouble | None:
+        """Run the instruction at pc: the inner loop of everything that moves on."""
         if len(self.steps) >= MOST:
             return Trouble(None, f"the call has taken {MOST} instructions, and no more are kept")
-        machine, pc = self._machine, self.pc
+        machine, tracer = self._machine, self._tracer
         if self._dirty:
-            machine.registers.write(self.registers)
+            machine.registers.write(self.states[self.position])
+            machine.forget_patches()
             self._dirty = False
-        machine.forget_patches()
-        self._tracer.forget()
-        step = Step(len(self._tracer.events), len(self._tracer.values), [], (), self._ledger(pc))
-        before = self._contents() if self.lab.image.is_gate(pc) else None
+        event, value = len(tracer.events), len(tracer.values)
+        special = self._special.get(pc, True) and self._is_special(pc)
+        ledger, before = self._before(pc) if special else (None, None)
         try:
             cause, text = machine.step(pc)
         except EmulatorError as error:
             cause, text = None, str(error)
-        step.reads = tuple(self._tracer.reads)
-        step.swaps = list(self._tracer.overwritten) if before is None else list(self._changes(before))
-        self.steps.append(step)
+        swaps, reads = tracer.taken()
+        if before is not None:
+            swaps, self._dirty = list(self._changes(before)), True
+        self.steps.append(Step(event, value, swaps, reads, ledger))
         if text:
-            self._swap(step, backwards=True)
+            self._swap(self.steps[-1], backwards=True)
             self._forget(self.position)
             return Trouble(cause, text)
         self.position += 1
         self.states.append(machine.registers.read())
         return None
 
-    def _ledger(self, pc: int) -> Ledger | None:
-        """What is noted now, where the runner will take note of more."""
-        listens = self._listens.get(pc)
-        if listens is None:
-            listens = self._listens[pc] = self.lab.runner.listens_at(pc)
-        return Ledger(self.lab, self.run) if listens else None
+    def _is_special(self, pc: int) -> bool:
+        """Whether the runner takes note before the instruction there, or acts."""
+        special = self._special[pc] = self.lab.runner.listens_at(pc)
+        return special
+
+    def _before(self, pc: int) -> tuple[Ledger, list[bytes] | None]:
+        """What is noted now; and all memory, where Python is going to act."""
+        return Ledger(self.lab, self.run), self._contents() if self.lab.image.is_gate(pc) else None
 
     def _contents(self) -> list[bytes]:
         return [region.data[:] for region in self.lab.image.memory.regions]
@@ -241,4 +249,5 @@ class Timeline:
         if self.position > self.start:
             self.steps[self.position - 1].swaps.append((address, memory.read(address, len(data))))
         memory.write(address, data)
+        self._dirty = True
         return True

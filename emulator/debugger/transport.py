@@ -65,11 +65,12 @@ class Channel:
         """Raises Disconnected where the client does not take it."""
         deadline = monotonic() + PATIENCE
         while data:
-            _, free, _ = select.select([], [self._writer], [], max(deadline - monotonic(), 0.0))
-            if not free:
-                raise Disconnected(f"it has taken nothing for {PATIENCE:.0f} seconds")
             try:
                 data = data[os.write(self._writer, data) :]
+            except BlockingIOError:
+                _, free, _ = select.select([], [self._writer], [], max(deadline - monotonic(), 0.0))
+                if not free:
+                    raise Disconnected(f"it has taken nothing for {PATIENCE:.0f} seconds") from None
             except OSError as error:
                 raise Disconnected(str(error)) from error
 

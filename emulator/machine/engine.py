@@ -209,7 +209,14 @@ class Machine:
 
     def step(self, start: int) -> Stepped:
         """Run the one instruction at `start` with the registers as they are. Raises as run() does."""
-        return self._start(start, 1)
+        self.running = True
+        try:
+            error = _start(self.handle, start, _NOWHERE, 0, 1)
+        finally:
+            self.running = False
+        if not error and not self._fault and self._failure is None:  # a debugger's inner loop
+            return FINE
+        return self._stopped(error)
 
     def _start(self, start: int, limit: int) -> Stepped:
         self.running = True
@@ -217,14 +224,18 @@ class Machine:
             error = _start(self.handle, start, _NOWHERE, 0, limit)
         finally:
             self.running = False
-        if not error and not self._fault and self._failure is None:
-            return FINE
+        return self._stopped(error)
+
+    def _stopped(self, error: int) -> Stepped:
+        """What a run has run into. Raises what a handler raised."""
         fault, self._fault = self._fault, ""
         cause, self._cause = self._cause, Cause.NOTHING
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
-        return Stepped(cause, fault) if fault else Stepped(Cause.INSTRUCTION, str(unicorn.UcError(error)))
+        if fault or not error:
+            return Stepped(cause, fault)
+        return Stepped(Cause.INSTRUCTION, str(unicorn.UcError(error)))
 
 
 def load_segments(uc: Any, arch: Arch) -> None:

@@ -172,8 +172,10 @@ class UndoTracer(Tracer):
         def write(_uc: int, _type: int, address: int, size: int, value: int) -> None:
             events.append(~(address << SIZE_BITS | size))
             values.append(value)
-            if self.memory and self.memory.region(address, size):
-                overwritten.append((address, self.memory.read(address, size)))
+            region = self.memory.region(address, size) if self.memory else None
+            if region is not None:
+                start = address - region.base
+                overwritten.append((address, region.data[start : start + size]))
 
         def read(_uc: int, _type: int, address: int, size: int, _value: int) -> None:
             reads.append((address, size))
@@ -182,12 +184,14 @@ class UndoTracer(Tracer):
 
     def clear(self) -> None:
         super().clear()
-        self.forget()
+        self.taken()
 
-    def forget(self) -> None:
-        """What the instructions so far have read and overwritten."""
+    def taken(self) -> tuple[list[tuple[int, bytes]], tuple[tuple[int, int], ...]]:
+        """What the instructions since the last time have overwritten, and what they have read."""
+        overwritten, reads = self.overwritten[:], tuple(self.reads)
         self.overwritten.clear()
         self.reads.clear()
+        return overwritten, reads
 
 
 class Disturber(Tracer):

@@ -103,6 +103,15 @@ def test_every_register_of_a_run_is_gdbs_and_its_numbers_are_in_order(arch):
     assert numbers == list(range(len(numbers)))
 
 
+@pytest.mark.parametrize("arch", catalog.names())
+def test_a_stop_brings_the_registers(arch):
+    served = target(arch)
+    with serving(served) as client:
+        client.ask("vCont;s")
+        held = [number for number, register in enumerate(served.registers) if register.holds]
+        assert client.registers == {number: client.ask(f"p{number:x}") for number in held}
+
+
 def test_a_register_is_written_and_the_whole_set_but_what_is_not_there(client, served):
     assert client.ask(f"P0={little(0x1234)}") == b"OK"
     assert served.lab.layout.get(served.timeline.registers, "rax") == 0x1234

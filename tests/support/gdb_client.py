@@ -18,6 +18,7 @@ from emulator.debugger.transport import Channel
 from emulator.description import Ability
 
 FUNCTION = "vfs_read"
+REGISTERS = re.compile(rb"(?<=;)([0-9a-f]{2}):([0-9a-f]+);")
 
 
 def laboratory(arch: str, variant: str | None = None, func: Callable[..., None] | None = None) -> Lab:
@@ -44,6 +45,8 @@ class Client:
         self._input = b""
         self.said = ""
         """What the server has said to the user."""
+        self.registers: dict[int, bytes] = {}
+        """Those of the last stop reply, which is given without them."""
 
     def ask(self, data: str | bytes) -> bytes:
         """The reply to a packet; what is for the console is put aside."""
@@ -66,7 +69,11 @@ class Client:
             self._input += data
         self._input = self._input[found.end() :]
         assert int(found[2], 16) == sum(found[1]) & 0xFF
-        return unescape(found[1])
+        reply = unescape(found[1])
+        if not reply.startswith(b"T"):
+            return reply
+        self.registers = {int(number, 16): value for number, value in REGISTERS.findall(reply)}
+        return REGISTERS.sub(b"", reply)
 
 
 @contextmanager
