@@ -28,7 +28,7 @@ VARIABLES := ARCH RELEASE VARIANT SRC OBJ VMLINUX MAP KDIR O CONFIG OPS FUNCTION
 PYTHON ?= python3
 V ?= 0
 
-.PHONY: help emulate check diff mutants selftest show list bench test lint types wheel ci soak real-kernels clean
+.PHONY: help emulate check diff mutants selftest show list debug bench test lint types wheel ci soak real-kernels clean
 
 # A mistyped variable must not be a silent default (a make above this one may have given variables of its own).
 space := $(subst ,, )
@@ -88,6 +88,9 @@ show: .venv/run.stamp ## list a variant's trampolines, and what is stored where 
 
 list: .venv/run.stamp ## show architectures, variants, abilities and the traced functions
 	$(Q)$(RUN) emulator list $(format)
+
+debug: .venv/run.stamp ## step through trampolines in gdb, backwards too, from the call site of a traced function on
+	$(Q)$(RUN) emulator debug $(arch) $(subject) $(scenario) --gdb
 
 bench: .venv/run.stamp ## measure a call, plain, checked and traced
 	$(Q)$(RUN) emulator bench $(arch)

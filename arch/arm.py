@@ -10,6 +10,8 @@ from emulator.description import (
     Branch,
     Engine,
     Entry,
+    Gdb,
+    GdbFeature,
     Graph,
     GraphCall,
     Kbuild,
@@ -22,6 +24,7 @@ from emulator.description import (
     Value,
     Variant,
     Word,
+    gdb_registers,
     registers,
     words,
 )
@@ -202,6 +205,26 @@ KBUILD = Kbuild(
     unread=(".ARM.ex*", ".alt.smp.init", ".pv_table"),
 )
 
+# -- gdb: its features/arm/arm-core.xml; dwarf: aadwarf32, DWARF register names ----------------------------------------
+
+GDB = Gdb(
+    features=(
+        GdbFeature(
+            "org.gnu.gdb.arm.core",
+            (
+                *gdb_registers(
+                    "r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12", 32, "uint32", holds={"r11": "fp", "r12": "ip"}
+                ),
+                *gdb_registers("sp", 32, "data_ptr"),
+                *gdb_registers("lr", 32, "int"),
+                *gdb_registers("pc", 32, "code_ptr"),
+                *gdb_registers("cpsr", 32, "int"),
+            ),
+        ),
+    ),
+    dwarf=tuple("r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 fp ip sp lr pc".split()),
+    watch_before=True,
+)
 
 ARCH = Arch(
     name="arm",
@@ -217,6 +240,7 @@ ARCH = Arch(
         gnu_flags=("-march=armv7-a",),
         elf_machine=40,
         elf_marks={"$a": True, "$d": False},  # aaelf32, Mapping symbols; $t is Thumb code
+        elf_flags=0x5000200,  # aaelf32: EABI version 5, soft float
         gdb="armv7",
     ),
     word=4,
@@ -237,6 +261,7 @@ ARCH = Arch(
     ),
     memory=Memory(text=0xC0100000, data=0xC0800000, modules=0xBF000000, stack=0xC1800000),
     pt_regs=PT_REGS,
+    gdb=GDB,
     function_return=bytes.fromhex("1eff2fe1"),  # bx lr
     exit=bytes.fromhex("feffffea"),  # b .
     kbuild=KBUILD,

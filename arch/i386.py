@@ -11,6 +11,8 @@ from emulator.description import (
     Const,
     Engine,
     Entry,
+    Gdb,
+    GdbFeature,
     Graph,
     GraphCall,
     Kbuild,
@@ -26,6 +28,8 @@ from emulator.description import (
     Sum,
     Variant,
     Word,
+    gdb_registers,
+    gdb_unavailable,
     registers,
 )
 from emulator.quirks import NO_CALLS_MEANWHILE, stale_op
@@ -350,6 +354,28 @@ KBUILD = Kbuild(
     sizes=("PTREGS_SIZE",),
 )
 
+# -- gdb: its features/i386/32bit-core.xml; dwarf: i386 psABI, DWARF Register Number Mapping ---------------------------
+
+GDB = Gdb(
+    features=(
+        GdbFeature(
+            "org.gnu.gdb.i386.core",
+            (
+                *gdb_registers("eax ecx edx ebx", 32, "int32"),
+                *gdb_registers("esp ebp", 32, "data_ptr"),
+                *gdb_registers("esi edi", 32, "int32"),
+                *gdb_registers("eip", 32, "code_ptr"),
+                *gdb_registers("eflags", 32, "int32"),
+                *gdb_unavailable("cs", 32, "int32"),
+                *gdb_registers("ss ds es fs gs", 32, "int32"),
+                *gdb_unavailable("st0 st1 st2 st3 st4 st5 st6 st7", 80, "i387_ext"),
+                *gdb_unavailable("fctrl fstat ftag fiseg fioff foseg fooff fop", 32, "int"),
+            ),
+        ),
+    ),
+    dwarf=tuple("eax ecx edx ebx esp ebp esi edi eip eflags".split()),
+)
+
 ARCH = Arch(
     name="i386",
     title="32-bit x86",
@@ -386,6 +412,7 @@ ARCH = Arch(
     memory=Memory(text=0xC1000000, data=0xC1800000, modules=0xF8000000, stack=0xF5C00000),
     segments=SEGMENTS,
     pt_regs=PT_REGS,
+    gdb=GDB,
     function_return=b"\xc3",
     thunks=("__x86_return_thunk", "__x86_indirect_thunk_*"),  # arch/x86/lib/retpoline.S
     exit=b"\xf4",

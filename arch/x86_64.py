@@ -13,6 +13,8 @@ from emulator.description import (
     Copying,
     Engine,
     Entry,
+    Gdb,
+    GdbFeature,
     Graph,
     GraphCall,
     Kbuild,
@@ -25,6 +27,8 @@ from emulator.description import (
     Sum,
     Variant,
     Word,
+    gdb_registers,
+    gdb_unavailable,
     registers,
     words,
 )
@@ -337,6 +341,27 @@ KBUILD = Kbuild(
     unread=(".alt*", ".orc_*", ".return_sites", ".retpoline_sites", ".call_sites", ".ibt_endbr_seal", "__bug_table"),
 )
 
+# -- gdb: its features/i386/64bit-core.xml; dwarf: AMD64 psABI, DWARF Register Number Mapping --------------------------
+
+GDB = Gdb(
+    features=(
+        GdbFeature(
+            "org.gnu.gdb.i386.core",
+            (
+                *gdb_registers("rax rbx rcx rdx rsi rdi", 64, "int64"),
+                *gdb_registers("rbp rsp", 64, "data_ptr"),
+                *gdb_registers("r8 r9 r10 r11 r12 r13 r14 r15", 64, "int64"),
+                *gdb_registers("rip", 64, "code_ptr"),
+                *gdb_registers("eflags", 32, "int32"),
+                *gdb_unavailable("cs ss ds es fs gs", 32, "int32"),
+                *gdb_unavailable("st0 st1 st2 st3 st4 st5 st6 st7", 80, "i387_ext"),
+                *gdb_unavailable("fctrl fstat ftag fiseg fioff foseg fooff fop", 32, "int"),
+            ),
+        ),
+    ),
+    dwarf=tuple("rax rdx rcx rbx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip".split()),
+)
+
 ARCH = Arch(
     name="x86_64",
     title="64-bit x86",
@@ -371,6 +396,7 @@ ARCH = Arch(
         text=0xFFFFFFFF81000000, data=0xFFFFFFFF82000000, modules=0xFFFFFFFFC0000000, stack=0xFFFFC90000000000
     ),
     pt_regs=PT_REGS,
+    gdb=GDB,
     function_return=b"\xc3",
     thunks=("__x86_return_thunk", "__x86_indirect_thunk_*"),  # arch/x86/lib/retpoline.S
     boot_patches={  # arch/x86/kernel/alternative.c

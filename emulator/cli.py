@@ -37,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
         commands.add_parser("selftest", allow_abbrev=False, help="run the kernel's own tests through trampolines")
     )
     _show(commands.add_parser("show", allow_abbrev=False, help="list trampolines, and what is stored where in pt_regs"))
+    _debug(commands.add_parser("debug", allow_abbrev=False, help="step through trampolines in gdb, both ways"))
+    _elf(commands.add_parser("elf", allow_abbrev=False, help="write the kernel that trampolines run in as an ELF file"))
     _list(commands.add_parser("list", allow_abbrev=False, help="architectures, variants, abilities, fake functions"))
     _bench(commands.add_parser("bench", allow_abbrev=False, help="how fast calls are, side by side in one run"))
     return top
@@ -61,18 +63,50 @@ def _emulate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--release", metavar="R", help="kernel release (default: the newest)")
     command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
     _whose(command, "run")
+    _scenario(command, "the story's ops")
+    command.add_argument("--trace", action="store_true", help="add every instruction, what it changed and wrote")
+    command.set_defaults(run="emulator.commands.emulate")
+    _output(command)
+
+
+def _debug(command: argparse.ArgumentParser) -> None:
+    _kernel(command, "step through")
+    command.add_argument(
+        "--listen",
+        metavar="WHERE",
+        help="unix:PATH, 127.0.0.1:PORT, or stdio for `target remote | ...` (default: any free port)",
+    )
+    command.add_argument("--gdb", metavar="PROGRAM", nargs="?", const="", help="start gdb, which serves itself")
+    command.set_defaults(run="emulator.commands.debug")
+
+
+def _elf(command: argparse.ArgumentParser) -> None:
+    _kernel(command, "write")
+    command.add_argument("-o", dest="output", metavar="F", type=Path, required=True, help="the file")
+    command.set_defaults(run="emulator.commands.elf")
+
+
+def _kernel(command: argparse.ArgumentParser, verb: str) -> None:
+    """One kernel with somebody who traces."""
+    command.add_argument("arch", nargs="?", metavar="ARCH", help=ARCH)
+    command.add_argument("--release", metavar="R", help="kernel release (default: the newest)")
+    command.add_argument("--variant", metavar="V", help="configuration of it (default: the release's own)")
+    _whose(command, verb)
+    _scenario(command, "one ops, with SAVE_REGS where there is that")
+    command.add_argument("--graph", action="store_true", help="register a function graph tracer too")
+
+
+def _scenario(command: argparse.ArgumentParser, usual: str) -> None:
+    """Who traces what."""
     command.add_argument(
         "--ops",
         metavar="SPEC",
         action="append",
         default=[],
-        help="register this instead of the story's ops: NAME[:FLAG or KEY=VALUE]..., KEY = filter, notrace, home",
+        help=f"register this instead of {usual}: NAME[:FLAG or KEY=VALUE]..., KEY = filter, notrace, home",
     )
     command.add_argument("--function", metavar="F", help="the traced function to call")
     command.add_argument("--seed", metavar="N", type=int, default=1, help="replays everything (default: 1)")
-    command.add_argument("--trace", action="store_true", help="add every instruction, what it changed and wrote")
-    command.set_defaults(run="emulator.commands.emulate")
-    _output(command)
 
 
 def _selftest(command: argparse.ArgumentParser) -> None:
@@ -217,15 +251,21 @@ def write(options: argparse.Namespace, text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
+    write_file(options.output, text.encode())
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file. Raises InputError where it cannot be written."""
     try:
-        options.output.write_text(text)
+        path.write_bytes(data)
     except OSError as error:
-        raise InputError(f"{options.output}: cannot be written: {error.strerror}") from error
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. argparse itself exits with 2 where it does not understand."""
     options = parser().parse_args(argv)
+    options.words = sys.argv[1:] if argv is None else list(argv)
     try:
         return _run(options)
     except EmulatorError as error:

@@ -445,7 +445,52 @@ class Engine:
     """The local symbols that say whether code or data follows, where objects have such; others mean other code."""
     gnu_emulation: str = ""
     """The -m of GNU ld where it is not the default of one that the prefixes name."""
+    elf_flags: int = 0
+    """e_flags of the files that are written for debuggers."""
     gdb: str
+    """What gdb calls the architecture (`set architecture`)."""
+
+
+class GdbRegister(NamedTuple):
+    """A register as gdb wants to be told of it: its name there, its width, its type in a target description.
+
+    `holds` is its name in Arch.registers; None: gdb insists on it, and is told that its value is not available.
+    """
+
+    name: str
+    bits: int
+    type: str
+    holds: str | None
+
+
+class GdbFeature(NamedTuple):
+    """A named group of registers that gdb knows (its manual, "Standard Target Features")."""
+
+    name: str
+    registers: tuple[GdbRegister, ...]
+
+
+def gdb_registers(names: str, bits: int, kind: str, holds: Mapping[str, str] | None = None) -> tuple[GdbRegister, ...]:
+    """Registers from a string of names, which are those of Arch.registers too unless the mapping says otherwise."""
+    other = holds or {}
+    return tuple(GdbRegister(name, bits, kind, other.get(name, name)) for name in names.split())
+
+
+def gdb_unavailable(names: str, bits: int, kind: str) -> tuple[GdbRegister, ...]:
+    """Registers that no trampoline uses and that gdb insists on."""
+    return tuple(GdbRegister(name, bits, kind, None) for name in names.split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gdb:
+    """What a debugger must know beside the names: how registers travel, and what numbers DWARF gives them."""
+
+    features: tuple[GdbFeature, ...]
+    """All registers, in the order in which they are numbered from 0."""
+    dwarf: tuple[str, ...]
+    """Names of Arch.registers, in the order of their numbers in DWARF, from 0 (the architecture's psABI)."""
+    watch_before: bool = False
+    """Whether gdb expects a watchpoint to be reported before the instruction has run, not after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -487,6 +532,7 @@ class Arch:
     Tier 3, ops: a variant whose abilities have ARCH_SUPPORTS_FTRACE_OPS.
     Tier 4, regs: pt_regs with a promise per member, and a variant with `regs`.
     Tier 5, graph: `graph` and FUNCTION_GRAPH_TRACER.  Tier 6, direct calls: `direct`, and their ability.
+    Debugging: `gdb`.
     What is not declared is UNSUPPORTED by name. tests/ covers a new file without being told: it reads the folder.
     """
 
@@ -509,6 +555,8 @@ class Arch:
     segments: Segments | None = None
     """Where there are registers that do not take any number."""
     pt_regs: Struct
+    gdb: Gdb | None = None
+    """None: there is no debugging yet."""
     function_return: bytes
     """The instruction by which a C function without a frame returns."""
     thunks: tuple[str, ...] = ()

@@ -21,7 +21,19 @@ DIRECT_TRAMPOLINE, DIRECT_FUNC = "my_tramp1", "my_direct_func1"
 
 def play(subject: Subject, scenario: Scenario, function: str, seed: int) -> Outcome:
     """Run a scenario in a kernel of its own. Raises UnknownName for the function, InputError for a bad subject."""
-    return _Play(Lab(subject=subject, seed=seed), scenario, function).outcome
+    return _Play(Lab(subject=subject, seed=seed), scenario, function).run()
+
+
+def stage(subject: Subject, scenario: Scenario, seed: int) -> Lab:
+    """A kernel of its own in which a scenario's users have registered, and nobody has called anything yet.
+
+    Raises FtraceError or UsageError where somebody was refused, InputError for a bad subject.
+    """
+    lab = Lab(subject=subject, seed=seed)
+    refused = _Play(lab, scenario, lab.functions[0]).outcome.refused
+    if refused:
+        raise refused
+    return lab
 
 
 def tell(subject: Subject, scenarios: Iterable[Scenario], function: str, seed: int) -> dict[str, Outcome]:
@@ -29,19 +41,29 @@ def tell(subject: Subject, scenarios: Iterable[Scenario], function: str, seed: i
     return {scenario.name: play(subject, scenario, function, seed) for scenario in scenarios}
 
 
-def survey(subject: Subject, scenarios: Iterable[Scenario], function: str, seed: int) -> dict[str, Outcome]:
+def survey(
+    subject: Subject,
+    scenarios: Iterable[Scenario],
+    function: str,
+    seed: int,
+    prepare: Callable[[Lab], None] = lambda _: None,
+) -> dict[str, Outcome]:
     """The same in less time: in one kernel, where everybody has gone again before the next scenario begins.
 
-    What is asked of the lab itself afterwards (sites, records, variables) is as the last one left it. Where an ops
-    never goes for good (3.x without DYNAMIC_FTRACE) each scenario has its own kernel.
+    `prepare` gets the kernel before each of them. What is asked of the lab itself afterwards (sites, records,
+    variables) is as the last scenario left it. Where an ops never goes for good (3.x without DYNAMIC_FTRACE) each
+    scenario has its own kernel.
     """
     lab, outcomes = Lab(subject=subject, seed=seed), {}
-    if lab.release.static_stays_enabled and not lab.core.dynamic:
-        return tell(subject, scenarios, function, seed)
+    alone = lab.release.static_stays_enabled and not lab.core.dynamic
     for scenario in scenarios:
+        if alone:
+            lab = Lab(subject=subject, seed=seed)
+        prepare(lab)
         played = _Play(lab, scenario, function)
-        outcomes[scenario.name] = played.outcome
-        played.leave()
+        outcomes[scenario.name] = played.run()
+        if not alone:
+            played.leave()
     return outcomes
 
 
@@ -63,8 +85,14 @@ class _Play:
             return
         if scenario.stop:
             lab.stop = True
-        functions = [name for name in (function, scenario.also) if name]
-        self.outcome.recordings = [lab.run(name, limit=2 * LIMIT) for name in functions]
+
+    def run(self) -> Outcome:
+        """Call the function, unless somebody was refused; what became of it."""
+        outcome = self.outcome
+        if outcome.refused is None:
+            functions = [name for name in (outcome.function, outcome.scenario.also) if name]
+            outcome.recordings = [self._lab.run(name, limit=2 * LIMIT) for name in functions]
+        return outcome
 
     def leave(self) -> None:
         """Everybody goes, the newest first."""

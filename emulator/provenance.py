@@ -162,7 +162,7 @@ class Provenance:
             parts = tuple(self._byte(member, index, promise) for index in range(member.size))
             return Status.WRONG, self._stored(member, _together(parts)), parts
         broken = promise is not None and not self._evidence.follows(member, promise)
-        status = Status.WRONG if broken else _worth(origin.value)
+        status = Status.WRONG if broken else worth(origin.value)
         return status, self._stored(member, origin), self._bytes(member, status, origin)
 
     def _bytes(self, member: Member, status: Status, origin: Origin) -> tuple[ByteSeen, ...]:
@@ -183,7 +183,7 @@ class Provenance:
         if not self._filled(offset):
             return ByteSeen(value, Status.UNWRITTEN, None, NEVER)
         origin, right = self._evidence.byte(offset, promise, self._significance(member, index))
-        return ByteSeen(value, _worth(promise) if right else Status.WRONG, writer, origin)
+        return ByteSeen(value, worth(promise) if right else Status.WRONG, writer, origin)
 
     def _significance(self, member: Member, index: int) -> int:
         return index if self._order == "little" else member.size - 1 - index
@@ -209,7 +209,7 @@ class Provenance:
         return origin if last is None else replace(origin, stored_by=self._lab.where(last))
 
 
-def _worth(value: Value | None) -> Status:
+def worth(value: Value | None) -> Status:
     """The status of a value that is the promised one, or that nothing else is promised about."""
     match value:
         case Reg() | Word():

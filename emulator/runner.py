@@ -158,6 +158,47 @@ class Runner:
         self._lab.core.graph.returns.restore(moment.taken)
         return self._go(Run(machine, recording), moment.address, moment.registers, limit)
 
+    def begin(self, function: str, machine: Machine) -> Run:
+        """A run that somebody else takes step by step, on a tracing engine of his own: all but the first step. end()
+        must follow. Raises UnknownName, and UsageError within a run.
+        """
+        self.entry(function)
+        if self._active or machine.tracer is None:
+            raise UsageError("a call can be stepped only by itself, and only if it is traced")
+        recording = Recording(self._lab, function, self.state())
+        machine.tracer.clear()
+        recording.first = self.prepare(recording.state)
+        machine.attach(self, self._image.memory, self.gates, self._image.exit, self.trap)
+        machine.registers.write(recording.first)
+        self._active.append(Run(machine, recording))
+        return self._active[-1]
+
+    def end(self, run: Run) -> None:
+        """Nobody steps it any more."""
+        self._active.remove(run)
+        self._lab.core.graph.returns.forget(0)
+
+    def known(self, run: Run, registers: bytes, events: tuple[int, ...]) -> Recording:
+        """What is known of a stepped run, with its registers, packed, and its raw trace."""
+        self._describe(run, registers)
+        tracer, recording = run.machine.tracer, run.recording
+        assert tracer is not None  # noqa: S101 - begin() has looked
+        recording.raw, recording.values, recording.shape = events, tuple(tracer.values), tracer.shape(events)
+        return recording
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While this lasts, what is under way stands still, so that replays can be made."""
+        active, self._active = self._active, []
+        try:
+            yield
+        finally:
+            self._active = active
+
+    def listens_at(self, address: int) -> bool:
+        """Whether the runner acts, or takes note, before the instruction at an address."""
+        return any(gate.first <= address <= gate.last for gate in self.gates)
+
     def _go(self, run: Run, start: int, registers: bytes, limit: int) -> Recording:
         machine, outer = run.machine, self._active[-1] if self._active else None
         hooked = self._lab.core.graph.returns.hooked if outer else 0
@@ -256,8 +297,7 @@ class Runner:
 
     def _finish(self, run: Run, stop: Stop, limit: int, broken: RunError | None) -> Recording:
         recording, tracer = run.recording, run.machine.tracer
-        recording.registers = stop.registers
-        recording.above, recording.tail = self._stack[-HEADROOM:], bytes(self._image.stack.data[-HEADROOM:])
+        self._describe(run, stop.registers)
         if tracer:
             recording.raw, recording.values = tuple(tracer.events), tuple(tracer.values)
             recording.shape = tracer.shape(recording.raw)
@@ -268,6 +308,11 @@ class Runner:
         if recording.outcome:
             recording.outcome.recording = recording
         return recording
+
+    def _describe(self, run: Run, registers: bytes) -> None:
+        """Note what is in the registers and on the stack."""
+        run.recording.registers = registers
+        run.recording.above, run.recording.tail = self._stack[-HEADROOM:], bytes(self._image.stack.data[-HEADROOM:])
 
     def _expect_complete(self, shape: Shape, state: State) -> None:
         """Raises RunError where a byte has changed that neither a recorded write nor Python's own explains."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -87,6 +87,21 @@ class Symbols:
     def add_copy(self, name: str, address: int, size: int, original: int) -> None:
         """A function copied from the code at `original`; another copy of that name gives it up."""
         self._copies.append(Copy(self.add_function(name, address, size), original))
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """All functions, in the order of their addresses."""
+        return tuple(self._functions)
+
+    @property
+    def data(self) -> Mapping[int, str]:
+        """{address: name} of variables and ops."""
+        return self._data
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """All copies that there have ever been."""
+        return tuple(self._copies)
 
     def function(self, address: int) -> Function | None:
         """The innermost function around an address."""

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import pytest
 
 from emulator import RunError, bench, catalog
-from emulator.bench import facts
+from emulator.bench import debugger, facts
 from emulator.bench.bare import Bare
 from emulator.bench.documented import Documented, DocumentedTrace
 from emulator.bench.rounds import Ratio, interleave
 from emulator.bench.subject import Subject
+from gdb_sessions import needs_gdb
 
 ARCHS = [catalog.load(name) for name in ("x86_64", "arm", "i386")]
 
@@ -92,3 +94,28 @@ def test_no_rounds_are_refused(rounds):
 def test_a_ratio_is_taken_within_each_round():
     assert Ratio.of([10.0, 40.0, 30.0], [1.0, 2.0, 1.0]) == Ratio(20.0, 15.0, 25.0)
     assert Ratio.of([3.0], [2.0]) == Ratio(1.5, 1.5, 1.5)
+
+
+# -- steps -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arch", ARCHS, ids=lambda arch: arch.name)
+def test_steps_of_both_ways_come_to_the_same_instruction(arch):
+    row = debugger._steps(arch, 1)
+    assert row.ratio.median > 0
+    assert f"{arch.name} a step that can be undone" in debugger.render([row])
+
+
+@pytest.mark.gdb
+@needs_gdb
+@pytest.mark.skipif(shutil.which("qemu-arm") is None, reason="needs qemu-arm (qemu-user)")
+def test_gdb_steps_through_both_servers():
+    row = debugger._sessions(catalog.load("arm"), 1)
+    assert isinstance(row, debugger.Row)
+    assert row.ours > 0 < row.other
+
+
+def test_what_cannot_be_measured_is_said(monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert debugger._sessions(ARCHS[0], 1) == "x86_64 stepi in gdb: not measured, there is no gdb"
+    assert "not measured" in debugger.render(["x86_64 stepi in gdb: not measured, there is no gdb"])

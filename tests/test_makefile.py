@@ -66,6 +66,22 @@ def test_each_variable_is_passed_as_its_option(variable: str, option: str) -> No
 
 
 @needs_make
+def test_a_debugger_gets_the_same_kernel() -> None:
+    words = command("debug", "ARCH=arm", "VARIANT=6.1", "OPS=a b:SAVE_REGS", "SRC=a.S", "FUNCTION=f")[3:]
+    assert words == [
+        "debug",
+        "arm",
+        "--variant=6.1",
+        "--source=a.S",
+        "--ops=a",
+        "--ops=b:SAVE_REGS",
+        "--function=f",
+        "--gdb",
+    ]
+    assert command("debug")[3:] == ["debug", "--gdb"]
+
+
+@needs_make
 def test_nothing_given_is_nothing_passed() -> None:
     assert command("emulate") == [".venv/bin/python", "-m", "emulator", "emulate"]
     assert command("emulate", "RELEASE=", "OPS=")[3:] == ["emulate"]
@@ -163,7 +179,9 @@ def test_help_is_what_make_does_unasked() -> None:
 @needs_make
 def test_every_target_of_the_help_exists() -> None:
     targets = re.findall(r"^  ([a-z-]+) ", make("help").stdout, re.MULTILINE)
-    expected = "help emulate check diff selftest mutants show list bench test lint types ci soak real-kernels clean"
+    expected = (
+        "help emulate check diff selftest mutants show debug list bench test lint types ci soak real-kernels clean"
+    )
     assert set(expected.split()) == set(targets)
     for target in targets:
         assert make("-n", target).returncode == 0

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from emulator.bench import facts
+from emulator.bench import debugger, facts
 from emulator.bench.bare import Bare
 from emulator.bench.documented import Documented, DocumentedTrace
 from emulator.bench.rounds import Ratio, interleave
@@ -38,7 +38,9 @@ class Row:
 
 def bench(archs: Sequence[Arch], rounds: int = ROUNDS) -> str:
     """The comparison of these architectures as plain text."""
-    return render([row for arch in archs for row in run(arch, rounds)], rounds)
+    calls = render([row for arch in archs for row in run(arch, rounds)], rounds)
+    steps = debugger.render([row for arch in archs for row in debugger.rows(arch, rounds)])
+    return f"{calls}\n{steps}"
 
 
 def run(arch: Arch, rounds: int = ROUNDS) -> list[Row]:

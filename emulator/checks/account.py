@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
@@ -77,10 +77,10 @@ def account(judgement: Judgement) -> Account:
     )
 
 
-def of_run(recording: Recording) -> Account:
-    """One run that somebody has made himself, asked for every clause that its variant declares."""
+def of_run(recording: Recording, only: Container[str] = CLAUSES) -> Account:
+    """One run that somebody has made himself, asked for every clause (or for these) that its variant declares."""
     lab = recording.lab
-    asked = [clause for clause in CLAUSES.values() if clause.asked_of(lab.variant)]
+    asked = [clause for clause in CLAUSES.values() if clause.id in only and clause.asked_of(lab.variant)]
     account = Account({clause.id: Tally() for clause in asked})
     for passage, clause, wrong in ask([recording], asked):
         tally = account.tallies[clause.id]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import enum
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -50,11 +51,30 @@ class Gate(NamedTuple):
     handler: Handler
 
 
+class Cause(enum.Enum):
+    """What kind of thing the CPU ran into."""
+
+    NOTHING = enum.auto()
+    MEMORY = enum.auto()
+    INSTRUCTION = enum.auto()
+    EXCEPTION = enum.auto()
+
+
 class Stop(NamedTuple):
     """How a run ended: what the CPU ran into ("" is nothing), and all registers, packed."""
 
     error: str
     registers: bytes
+
+
+class Stepped(NamedTuple):
+    """What one instruction ran into; "" is nothing."""
+
+    cause: Cause
+    error: str
+
+
+FINE = Stepped(Cause.NOTHING, "")
 
 
 class Machine:
@@ -79,7 +99,7 @@ class Machine:
         self._keep: list[object] = []
         self._trap: Trap | None = None
         self._failure: BaseException | None = None
-        self._fault = ""
+        self._cause, self._fault = Cause.NOTHING, ""
         self.running = False
 
     # -- a guest ------------------------------------------------------------------------------------------------------
@@ -129,6 +149,8 @@ class Machine:
         if self.tracer is not None:
             self._add(unicorn.UC_HOOK_CODE, self.tracer.code_hook)
             self._add(unicorn.UC_HOOK_MEM_WRITE, self.tracer.write_hook)
+            if self.tracer.read_hook is not None:
+                self._add(unicorn.UC_HOOK_MEM_READ, self.tracer.read_hook)
         self._add(unicorn.UC_HOOK_MEM_INVALID, _FaultHook(self._at_fault))
         self._add(unicorn.UC_HOOK_INTR, _ExceptionHook(self._at_exception))
         for index, gate in enumerate(gates):
@@ -162,6 +184,7 @@ class Machine:
 
     def _at_fault(self, _uc: int, kind: int, address: int, size: int) -> bool:
         """Note what unicorn's error number does not say; nothing is mapped, so that the run ends."""
+        self._cause = Cause.MEMORY
         self._fault = f"{_FAULTS.get(kind, 'a memory fault')} ({address:#x}, {size} bytes)"
         return False
 
@@ -172,7 +195,7 @@ class Machine:
     def _handle(self, number: int) -> None:
         onward = self._trap(self) if self._trap else None
         if onward is None:
-            self._fault = f"CPU exception {number}"
+            self._cause, self._fault = Cause.EXCEPTION, f"CPU exception {number}"
             self.stop()
         else:
             self._uc.reg_write(self._pc, onward)
@@ -192,16 +215,37 @@ class Machine:
         if self.running:
             raise RuntimeError("this engine is running: a run within a run needs another one")
         self.registers.write(packed)
+        return Stop(self._start(start, limit).error, self.registers.read())
+
+    def step(self, start: int) -> Stepped:
+        """Run the one instruction at `start` with the registers as they are. Raises as run() does."""
+        self.running = True
+        try:
+            error = _start(self.handle, start, _NOWHERE, 0, 1)
+        finally:
+            self.running = False
+        if not error and not self._fault and self._failure is None:  # a debugger's inner loop
+            return FINE
+        return self._stopped(error)
+
+    def _start(self, start: int, limit: int) -> Stepped:
         self.running = True
         try:
             error = _start(self.handle, start, _NOWHERE, 0, limit)
         finally:
             self.running = False
+        return self._stopped(error)
+
+    def _stopped(self, error: int) -> Stepped:
+        """What a run has run into. Raises what a handler raised."""
         fault, self._fault = self._fault, ""
+        cause, self._cause = self._cause, Cause.NOTHING
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
-        return Stop(fault or (str(unicorn.UcError(error)) if error else ""), self.registers.read())
+        if fault or not error:
+            return Stepped(cause, fault)
+        return Stepped(Cause.INSTRUCTION, str(unicorn.UcError(error)))
 
 
 def load_segments(uc: Any, arch: Arch) -> None:

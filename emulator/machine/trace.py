@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from emulator.machine.memory import Memory
 from emulator.machine.registers import RegisterFile
 
 KEPT = 1 << 20
 """How many events the decoded shapes that a tracer keeps may have in all."""
 SIZE_BITS = 5  # the widest store that unicorn reports at once is 16 bytes
 
+ReadHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_uint64)
 CodeHook = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64)
 WriteHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_uint64)
 
@@ -123,6 +125,7 @@ class Tracer:
         # list.insert(handle, address) appends, as no list is as long as a handle is large: no Python frame at all.
         self.code_hook: object = CodeHook(self.events.insert)
         self.write_hook: object = WriteHook(write)
+        self.read_hook: object | None = None
         self._shapes: dict[tuple[int, ...], Shape] = {}
         self._kept = 0
 
@@ -160,6 +163,41 @@ class StateTracer(Tracer):
     def clear(self) -> None:
         super().clear()
         self.states.clear()
+
+
+class UndoTracer(Tracer):
+    """A tracer that also keeps `overwritten`, what was in `memory` before each write, and `reads`, (address, size)."""
+
+    def __init__(self, registers: RegisterFile) -> None:
+        super().__init__(registers)
+        self.memory: Memory | None = None
+        self.overwritten: list[tuple[int, bytes]] = []
+        self.reads: list[tuple[int, int]] = []
+        events, values, overwritten, reads = self.events, self.values, self.overwritten, self.reads
+
+        def write(_uc: int, _type: int, address: int, size: int, value: int) -> None:
+            events.append(~(address << SIZE_BITS | size))
+            values.append(value)
+            region = self.memory.region(address, size) if self.memory else None
+            if region is not None:
+                start = address - region.base
+                overwritten.append((address, region.data[start : start + size]))
+
+        def read(_uc: int, _type: int, address: int, size: int, _value: int) -> None:
+            reads.append((address, size))
+
+        self.write_hook, self.read_hook = WriteHook(write), ReadHook(read)
+
+    def clear(self) -> None:
+        super().clear()
+        self.taken()
+
+    def taken(self) -> tuple[list[tuple[int, bytes]], tuple[tuple[int, int], ...]]:
+        """What the instructions since the last time have overwritten, and what they have read."""
+        overwritten, reads = self.overwritten[:], tuple(self.reads)
+        self.overwritten.clear()
+        self.reads.clear()
+        return overwritten, reads
 
 
 class Disturber(Tracer):

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How fast steps are: with what it takes to undo them, and in gdb, beside the debuggers' server of qemu-user."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import unicorn
+
+from emulator.bench.rounds import Ratio, interleave
+from emulator.core.ops import FtraceOps
+from emulator.debugger import gdb
+from emulator.debugger.timeline import Timeline
+from emulator.description import Arch
+from emulator.elf.writer import Machine, OutSection, write
+from emulator.errors import RunError, UsageError
+from emulator.lab import Lab
+from emulator.machine.engine import load_segments
+from emulator.machine.registers import constant
+
+STEP_GOAL, STEPI_GOAL = 1.5, 1.0
+"""How many times as long as the other way each may take."""
+STEPI = 500
+FUNCTION, RECURSIVE = "vfs_read", "device_is_dependent"
+LEVELS = 15
+"""How deep RECURSIVE calls itself: far enough for STEPI."""
+SESSIONS = 5
+USER = 0x10000000
+"""Where a user's text may be, for kernels at addresses that no user has."""
+NEVER = 0x7FFF_5A5A_5A5A_5A5B
+
+
+class Row(NamedTuple):
+    """One comparison: seconds of ours and of the other way, and ours / other."""
+
+    what: str
+    ours: float
+    other: float
+    ratio: Ratio
+    goal: float
+
+
+def rows(arch: Arch, rounds: int) -> Iterator[Row | str]:
+    """The comparisons of one architecture; a sentence for one that cannot be made here."""
+    if arch.gdb is None:
+        yield f"{arch.name}: its declaration does not say how gdb sees it"
+        return
+    yield _steps(arch, rounds)
+    yield _sessions(arch, min(rounds, SESSIONS))
+
+
+def render(found: Sequence[Row | str]) -> str:
+    """As text of at most 100 columns."""
+    head = f"{'':34}{'ours':>11}{'other':>11}   times the other way\n"
+    return head + "".join(f"{row}\n" if isinstance(row, str) else _line(row) for row in found)
+
+
+def _line(row: Row) -> str:
+    times = "".join(f"{1e6 * value:8.1f} us" for value in (row.ours, row.other))
+    ratio = f"{row.ratio.median:.2f} ({row.ratio.low:.2f}-{row.ratio.high:.2f}), goal at most {row.goal}"
+    return f"{row.what:34}{times}   {ratio}\n"
+
+
+def _row(what: str, ours: list[float], other: list[float], goal: float) -> Row:
+    return Row(what, statistics.median(ours), statistics.median(other), Ratio.of(ours, other), goal)
+
+
+# -- a step with its undo record ---------------------------------------------------------------------------------------
+
+
+def _steps(arch: Arch, rounds: int) -> Row:
+    """From the trampoline's first instruction to the callback; the other way is unicorn's documented single step."""
+    timeline, first, last = _passage(arch)
+    documented = _documented(timeline, last - first)
+
+    def ours() -> None:
+        timeline.go_to(first)
+        timeline.set_registers(timeline.registers)
+        timeline.go_to(last)
+
+    ours()
+    end = timeline.pc
+    if documented() != end:
+        raise RunError(f"{arch.name}: the two ways to step come to different instructions")
+    seconds = interleave({"ours": ours, "other": documented}, rounds)
+    each = {name: [second / (last - first) for second in values] for name, values in seconds.items()}
+    return _row(f"{arch.name} a step that can be undone", each["ours"], each["other"], STEP_GOAL)
+
+
+def _passage(arch: Arch) -> tuple[Timeline, int, int]:
+    """A timeline, and where on it a trampoline begins and where it has come to its callback."""
+    lab = Lab(arch.name)
+    ops = FtraceOps("probe", lambda *_: None, flags={"SAVE_REGS"})
+    lab.set_filter(ops, FUNCTION)
+    lab.register(ops)
+    timeline, places = Timeline(lab, FUNCTION), []
+    for address in (lab.record(FUNCTION).target, lab.address("probe_func")):
+        while timeline.pc != address:
+            timeline.forward()
+        places.append(timeline.position)
+    timeline.go_to(places[0])
+    return timeline, places[0], places[1]
+
+
+def _documented(timeline: Timeline, steps: int) -> Callable[[], int]:
+    """So many times emu_start(count=1), and pc read after each; what pc is at last."""
+    lab, arch = timeline.lab, timeline.lab.arch
+    name, modes = arch.engine.unicorn
+    mode = sum(getattr(unicorn, f"UC_MODE_{part}") for part in modes)
+    uc: Any = unicorn.Uc(getattr(unicorn, f"UC_ARCH_{name}"), mode)
+    uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
+    load_segments(uc, arch)
+    for region in lab.image.memory.regions:
+        uc.mem_map(region.base, region.size)
+        uc.mem_write(region.base, region.data[:])
+    ids = {register.name: constant(arch, register) for register in arch.registers}
+    values, pc = lab.layout.unpack(timeline.registers), ids[arch.abi.pc]
+    start = values.pop(arch.abi.pc)
+
+    def run() -> int:
+        for register, value in values.items():
+            uc.reg_write(ids[register], value)
+        address = start
+        for _ in range(steps):
+            uc.emu_start(address, NEVER, count=1)
+            address = uc.reg_read(pc)
+        return int(address)
+
+    return run
+
+
+# -- stepi in gdb ------------------------------------------------------------------------------------------------------
+
+
+def _sessions(arch: Arch, rounds: int) -> Row | str:
+    """gdb with our server, and with qemu-user's; neither has symbols."""
+    what = f"{arch.name} stepi in gdb"
+    try:
+        program = gdb.find(arch)
+    except UsageError:
+        return f"{what}: not measured, there is no gdb"
+    qemu = shutil.which(f"qemu-{arch.name}")
+    if qemu is None:
+        return f"{what}: not measured, there is no qemu-{arch.name}"
+    served = [sys.executable, "-m", "emulator", "debug", arch.name, "--function", RECURSIVE, "--listen=stdio"]
+    with tempfile.TemporaryDirectory() as folder:
+        kernel, socket = Path(folder) / "kernel", Path(folder) / "socket"
+        kernel.write_bytes(_user_elf(arch))
+        kernel.chmod(0o700)
+        ours, other = [], []
+        for _ in range(rounds):
+            ours.append(_stepi(program, arch, f"| {shlex.join(served)}"))
+            command = [qemu, "-g", str(socket), str(kernel)]
+            with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - found above
+                try:
+                    other.append(_stepi(program, arch, _there(socket)))
+                finally:
+                    process.kill()
+            socket.unlink(missing_ok=True)
+    return _row(what, ours, other, STEPI_GOAL)
+
+
+def _there(socket: Path) -> str:
+    """The socket's path, once it exists."""
+    wait = f"for i in $(seq 100); do test -S {shlex.quote(str(socket))} && break; sleep 0.05; done"
+    subprocess.run(["/bin/sh", "-c", wait], check=True)  # noqa: S603 - a path of our own
+    return str(socket)
+
+
+def _stepi(program: str, arch: Arch, remote: str) -> float:
+    """Seconds that one of many stepi takes."""
+    first = f"set ${arch.abi.arguments[0]} = {LEVELS}"
+    commands = ["set sysroot", "set remotetimeout 60", f"set architecture {arch.engine.gdb}", f"target remote {remote}"]
+    commands += [first, "stepi 5", "shell date +%s.%N", f"stepi {STEPI}", "shell date +%s.%N", "kill"]
+    words = [program, "-nx", "-batch", *(word for command in commands for word in ("-ex", command))]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - the user's gdb
+    times = [float(line) for line in done.stdout.splitlines() if line.replace(".", "", 1).isdecimal()]
+    if len(times) != 2:
+        raise RunError(f"gdb did not step {STEPI} times: {done.stdout}{done.stderr}")
+    return (times[1] - times[0]) / STEPI
+
+
+def _user_elf(arch: Arch) -> bytes:
+    """The kernel with the same ops as a program, which begins at the recursive function; nothing acts for the callback.
+
+    What is above all that users have is moved down as a whole, which code that is relative to pc does not notice.
+    """
+    lab = Lab(arch.name)
+    ops = FtraceOps("kprobe", lambda *_: None, flags={"SAVE_REGS"})
+    lab.set_filter(ops, RECURSIVE)
+    lab.register(ops)
+    down = lab.image.text.base - USER if arch.word == 8 else 0
+    regions = [region for region in lab.image.memory.regions if not region.scratch]
+    sections = [
+        OutSection(f".{region.name}", region.data[:], region.base - down, region.writable, region.executable)
+        for region in regions
+    ]
+    machine = Machine(arch.engine.elf_machine, arch.word, arch.big_endian, arch.engine.elf_flags)
+    return write(machine, lab.record(RECURSIVE).ip - down, sections, [])

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""debug --gdb: which gdb is started, with what, and what is said where there is none."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator import catalog
+from emulator.cli import main
+from emulator.debugger import gdb
+from emulator.errors import UsageError
+from gdb_sessions import gdb as real_gdb
+from gdb_sessions import needs_gdb
+
+ARM = catalog.load("arm")
+
+
+def program(folder: Path, name: str, script: str) -> Path:
+    """A command that is found in the folder."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder on PATH."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def test_gdb_multiarch_comes_first(found):
+    program(found, "gdb", "exit 0")
+    assert gdb.find(ARM) == str(found / "gdb")
+    program(found, "gdb-multiarch", "exit 0")
+    assert gdb.find(ARM) == str(found / "gdb-multiarch")
+
+
+def test_a_gdb_of_another_architecture_is_no_help(found):
+    program(found, "gdb", 'echo "Undefined item: \\"armv7\\"." >&2')
+    with pytest.raises(UsageError, match=r"no gdb was found that knows armv7(.|\n)*apt install gdb-multiarch"):
+        gdb.find(ARM)
+
+
+def test_one_that_is_named_is_taken(found):
+    path = program(found, "mine", "exit 1")
+    assert gdb.find(ARM, str(path)) == str(path)
+    with pytest.raises(UsageError, match="there is no such program"):
+        gdb.find(ARM, "yours")
+
+
+def test_the_server_is_gdbs_own_pipe():
+    words = gdb.words("/bin/gdb", ["debug", "arm", "--ops", "a b"])
+    (remote,) = [word for word in words if word.startswith("target remote | ")]
+    assert shlex.split(remote.removeprefix("target remote | ")) == [
+        sys.executable, "-m", "emulator", "debug", "arm", "--ops", "a b", "--listen=stdio",
+    ]  # fmt: skip
+    assert not {"layout src", "layout regs"} & set(words)  # this is no terminal
+
+
+def test_on_a_terminal_there_is_a_layout(monkeypatch):
+    monkeypatch.setattr("sys.stdout", type("Terminal", (), {"isatty": lambda _: True})())
+    assert gdb.words("/bin/gdb", [])[-4:] == ["-ex", "layout src", "-ex", "layout regs"]
+
+
+def test_without_gdb_the_command_says_how_to_get_one(found, capsys):
+    assert main(["debug", "arm", "--gdb"]) == 2
+    said = capsys.readouterr().err
+    assert "apt install gdb-multiarch" in said
+    assert "mcount-emulator debug arm --listen" in said
+
+
+@pytest.mark.gdb
+@needs_gdb
+@pytest.mark.parametrize("arch", catalog.names())
+def test_it_is_there_at_the_call_site_with_one_command(arch):
+    done = subprocess.run(
+        [sys.executable, "-m", "emulator", "debug", arch, "--gdb", real_gdb() or ""],
+        input="bt\nstepi\nbt\nreverse-stepi\nmonitor ops\nquit\n",
+        env={**os.environ, "HOME": "/nonexistent"}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "#0  vfs_read () at trampolines/" in done.stdout
+    assert "ksys_read ()" in done.stdout
+    assert "kprobe" in done.stdout + done.stderr

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sessions of real gdb in batch mode."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+GDBS = ("gdb-multiarch", "gdb")
+PROMPT = "=-=-="
+
+
+@cache
+def gdb() -> str | None:
+    """A gdb that knows every architecture, or None."""
+    for name in GDBS:
+        found = shutil.which(name)
+        if found and knows(found, "armv7") and knows(found, "i386:x86-64"):
+            return found
+    return None
+
+
+def knows(program: str, architecture: str) -> bool:
+    """Whether it was built for an architecture too."""
+    words = [program, "-nx", "-batch", "-ex", f"set architecture {architecture}"]
+    return "Undefined item" not in subprocess.run(words, capture_output=True, text=True, check=False).stderr
+
+
+needs_gdb = pytest.mark.skipif(gdb() is None, reason="needs gdb-multiarch")
+
+
+def server(*words: str) -> str:
+    """A shell command that serves gdb's pipe."""
+    return shlex.join([sys.executable, "-m", "emulator", "debug", *words, "--listen", "stdio"])
+
+
+def run(*commands: str) -> str:
+    """What gdb says to these commands."""
+    program = gdb()
+    assert program
+    words = [program, "-nx", "-batch", *(word for command in commands for word in ("-ex", command))]
+    environment = {**os.environ, "LC_ALL": "C", "HOME": "/nonexistent"}
+    done = subprocess.run(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, timeout=120, check=False
+    )
+    return done.stdout
+
+
+def session(server_words: tuple[str, ...], *commands: str) -> list[str]:
+    """What gdb says to each of the commands, once it is connected; first to `target remote` itself."""
+    asked = (f"target remote | {server(*server_words)}", *commands)
+    text = run(
+        "set confirm off",
+        "set width 0",
+        "set remotetimeout 100",
+        *(part for command in asked for part in (command, f"echo {PROMPT}")),
+    )
+    *answers, _ = re.split(PROMPT, text)
+    return answers
