@@ -59,7 +59,14 @@ class Packets:
                 return data
 
     def write(self, data: bytes) -> None:
-        """Send a packet with this data."""
+        """Send a packet with this data.
+
+        A client that has become impatient sends a - before there is anything to complain of. To answer that by a second
+        packet would leave it one reply behind for ever.
+        """
+        if self.acknowledge and self._channel.ready():
+            self._receive(PARTIAL)
+        self._input = self._input.lstrip(b"+-")
         self._last = frame(escape(data))
         self._channel.send(self._last)
 

@@ -188,5 +188,7 @@ def home() -> Path:
 
 def source(name: str) -> str:
     """The file that a line's place names: one of ours, from home() on, or a user's from where the command runs."""
-    ours = name.startswith("trampolines/") and (home() / name).is_file()
-    return name if ours else str(Path(name).absolute())
+    path = home() / name  # what is absolute stays as it is
+    if path.is_relative_to(home() / "trampolines") and path.is_file():
+        return str(path.relative_to(home()))
+    return str(Path(name).absolute())

@@ -50,6 +50,18 @@ def test_what_was_not_understood_is_sent_again(pair):
     assert ours.recv(20) == b"$OK#9a$OK#9a+"
 
 
+def test_impatience_is_no_complaint(pair):
+    """gdb sends a - for each 2 seconds that it has waited for the first reply."""
+    ours, theirs = pair
+    ours.sendall(b"+$g#67")
+    assert theirs.read() == b"g"
+    ours.sendall(b"--")
+    theirs.write(b"OK")
+    ours.sendall(b"+$?#3f")
+    assert theirs.read() == b"?"
+    assert ours.recv(20) == b"+$OK#9a+"
+
+
 def test_several_packets_at_once_and_one_in_pieces(pair):
     ours, theirs = pair
     ours.sendall(b"+$g#67+$?#3f\x03$vCo")

@@ -13,14 +13,15 @@ from functools import cache
 
 import pytest
 
-GDBS = ("gdb-multiarch", "gdb")
+GDBS = (os.environ.get("GDB", ""), "gdb-multiarch", "gdb")
+"""Programs to try; GDB names another one."""
 PROMPT = "=-=-="
 
 
 @cache
 def gdb() -> str | None:
     """A gdb that knows every architecture, or None."""
-    for name in GDBS:
+    for name in filter(None, GDBS):
         found = shutil.which(name)
         if found and knows(found, "armv7") and knows(found, "i386:x86-64"):
             return found
