@@ -68,7 +68,8 @@ def _accesses(arch: Arch, found: Any) -> Iterable[tuple[Access, bool, bool]]:
             continue
         access = operand.access or capstone.CS_AC_READ | capstone.CS_AC_WRITE
         base = found.reg_name(operand.mem.base) if operand.mem.base and not operand.mem.index else UNKNOWN
-        size = getattr(operand, "size", 0) or arch.word
+        moved = sum(other.type == capstone.CS_OP_REG for other in found.operands)
+        size = getattr(operand, "size", 0) or arch.word * max(moved, 1)
         where = Access(_whole(arch, base), operand.mem.disp, size)
         yield where, bool(access & capstone.CS_AC_READ), bool(access & capstone.CS_AC_WRITE)
 

@@ -42,7 +42,7 @@ def byte_map(lab: Lab, record: RecordSeen, title: str) -> list[Line]:
     """The whole record. Where one function wrote nearly everything, it and its file are named once, above."""
     members = list(record)
     function, file = _home(lab, members)
-    head = f"{title}: struct {lab.arch.pt_regs.name} at {record.address:x}, {populated(record)} members written"
+    head = f"{title}: struct {lab.struct.name} at {record.address:x}, {populated(record)} members written"
     lines = [heading(head)]
     if function:
         lines.append(line(f"by: {_copy(lab, function)}, +offset:line"))

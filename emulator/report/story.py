@@ -163,9 +163,9 @@ def _pointer(call: Call) -> str:
 
 
 def show_regs(call: Call) -> str:
-    """A summary of regs: not passed, NULL, NULL (fregs n/m), full n/m."""
+    """A summary of regs: not passed, NULL, NULL (fregs n/m), full n/m, stale n/m."""
     if call.regs:
-        return f"full {populated(call.regs)}"
+        return f"{call.regs.kind} {populated(call.regs)}"
     if call.fregs:
         return f"NULL (fregs {populated(call.fregs)})"
     return NOT_PASSED if call.arrival.record is None and call.op is None else "NULL"
@@ -206,7 +206,7 @@ def _picture(lab: Lab, record: RecordSeen) -> object:
     """What two records must share to look alike: status, origin and the writing instruction of each member."""
     original = lab.image.symbols.original
     members = [(seen.status, seen.origin.short, original(seen.writer) if seen.writer else 0) for seen in record]
-    return record.full, tuple(members)
+    return record.kind, tuple(members)
 
 
 # -- afterwards -------------------------------------------------------------------------------------------------------
