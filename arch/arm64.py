@@ -124,7 +124,7 @@ FREE = (*(f"x{number}" for number in range(9, 18)), "pstate")
 C_MAY_CHANGE = (*(f"x{number}" for number in range(18)), "x30", "pstate")  # the site is a call as any other
 
 STATIC_PLAIN = Entry(symbol="_mcount", clobbers=C_MAY_CHANGE, frames="added")
-PLAIN_MCOUNT = Entry(symbol="ftrace_caller", call="ftrace_call", clobbers=C_MAY_CHANGE, frames="added")
+PLAIN_MCOUNT = Entry(symbol="ftrace_caller", call="ftrace_call", uncalled=NOP, clobbers=C_MAY_CHANGE, frames="added")
 PLAIN_61 = Entry(
     symbol="ftrace_caller",
     call="ftrace_call",

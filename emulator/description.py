@@ -192,7 +192,10 @@ class Entry:
 
     symbol: str
     call: str | None = None
-    """The label whose call instruction the core patches: ftrace_call, ftrace_regs_call; None in static mcount."""
+    """The label whose call instruction the core patches: ftrace_call, ftrace_regs_call; None in static mcount, and
+    where the function is found through the site's ops."""
+    uncalled: bytes = b""
+    """What stands there before that, where it is no call of ftrace_stub: a NOP."""
     record: int | None = None
     """Which argument (from 0) points to the record; None where no record is passed."""
     promises: tuple[str, ...] = ()

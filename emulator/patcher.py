@@ -350,15 +350,16 @@ class Patcher:
 def patched_calls(placed: Placement) -> tuple[int, ...]:
     """The addresses of the calls that the core patches: ftrace_call, ftrace_regs_call.
 
-    Raises InputError, with the bytes there, where a label holds neither a call that can be patched nor a NOP, which is
-    written over as well.
+    Raises InputError, with the bytes there, where a label holds neither a call that can be patched nor what the variant
+    declares to be there before.
     """
     variant, engine = placed.subject.variant, placed.arch.engine
     labels = []
     for entry in variant.entries:
         placed.label(entry.symbol)
         if entry.call:
-            if placed.bytes_at(placed.label(entry.call), len(variant.site.nop)) != variant.site.nop:
+            there = placed.bytes_at(placed.label(entry.call), len(entry.uncalled))
+            if not entry.uncalled or there != entry.uncalled:
                 _expect_call(placed, entry.call, variant.site.call, engine)
             labels.append(placed.label(entry.call))
     return tuple(labels)

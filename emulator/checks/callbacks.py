@@ -11,6 +11,7 @@ from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
 from emulator.checks.scope import with_op, with_record
 from emulator.core.choice import LIST_FUNC
+from emulator.core.direct import CALLER
 from emulator.core.ops import FtraceOps
 from emulator.description import Ability
 from emulator.patcher import function_name
@@ -22,9 +23,14 @@ def dispatch(passage: Passage) -> Iterator[Violation] | None:
     """Every registered ops whose hashes include the function is called exactly once, newest first, and nobody else.
 
     A wrong ip shows here first: a filtered ops is then never called through the list function.
+    Where a direct call is the only thing, nobody is called on the way to it: ftrace_caller leaves at once where the
+    site's own ops makes one.
     Promised: kernel/trace/ftrace.c __ftrace_ops_list_func(), update_ftrace_function().
     Broken by: a return address passed for ip where the list function is forced (mips, s390, Thumb-2).
     """
+    by_itself = [arrival for arrival in passage.hit.arrivals if arrival.symbol == CALLER]
+    if by_itself:  # the list function calls it, if anybody
+        return iter([Violation("call", "none", CALLER, passage.caller(by_itself[0]))])
     wanted = [ops.name for ops in passage.registered]
     found = [call.ops.name for call in passage.calls]
     if wanted == found:

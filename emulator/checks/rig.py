@@ -100,10 +100,10 @@ class Rig:
         self.lab.implement("my_direct_func1", lambda: None)
         return self.direct_to(self.lab.address("my_tramp1"))
 
-    def direct_to(self, address: int) -> FtraceOps:
-        """Register a direct call of FUNCTION."""
+    def direct_to(self, address: int, on: str = FUNCTION) -> FtraceOps:
+        """Register a direct call for one function, or several."""
         ops = FtraceOps("direct")
-        self.lab.set_filter(ops, FUNCTION)
+        self.lab.set_filter(ops, on)
         self.lab.register_direct(ops, address)
         return ops
 

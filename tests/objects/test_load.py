@@ -31,6 +31,7 @@ FAULTS = {
     "x86_64": ("sub     $MCOUNT_INSN_SIZE, %rdi", "sub     $1, %rdi"),
     "i386": ("sub     $MCOUNT_INSN_SIZE, %eax", "sub     $1, %eax"),
     "arm": ("sub     \\rd, \\rd, #MCOUNT_INSN_SIZE", "sub     \\rd, \\rd, #8"),
+    "arm64": ("sub     x0, x30, #MCOUNT_INSN_SIZE", "sub     x0, x30, #8"),
 }
 """By architecture: how ip becomes the record's address, and how it does not."""
 

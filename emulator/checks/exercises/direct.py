@@ -64,10 +64,12 @@ def _direct_far(rig: Rig) -> None:
 def _direct_stub(rig: Rig) -> None:
     stub = rig.lab.image.symbols.get("ftrace_stub_direct_tramp")
     if stub is not None:
-        rig.direct_to(stub)
+        rig.direct_to(stub, on="*")
         rig.call()
-        rig.ops("probe")
+        rig.call("kernel_read")
+        rig.ops("probe", on="*")
         rig.call()
+        rig.call("kernel_read")
 
 
 @exercise("direct-code", "direct trampolines that are code, alone and shared, to the real return", having(DIRECT))

@@ -28,7 +28,7 @@ def references(run: Sequence[Decoded]) -> Iterator[Reference]:
     """Every field of one run of instructions. An adrp and what completes it need not be neighbours."""
     pages: dict[int, tuple[int, int]] = {}
     for at in run:
-        if CS_GRP_BRANCH_RELATIVE in at.detail.groups:
+        if CS_GRP_BRANCH_RELATIVE in at.detail.groups and at.detail.operands[-1].type == cs.ARM64_OP_IMM:
             yield Reference(at.address, _branch(at), _absolute(at.address, at.detail.operands[-1].imm), 0, Role.CODE)
         elif at.detail.id == cs.ARM64_INS_ADRP:
             register, page = at.detail.operands

@@ -11,6 +11,7 @@ from emulator.mutants.field import Field, Operator, run
 NOP = bytes.fromhex("1f2003d5")
 WHOLE = {**{f"w{number}": f"x{number}" for number in range(31)}, "wsp": "sp", "wzr": "xzr"}
 ADDRESSES: frozenset[str] = frozenset()
+STORES = frozenset("str strb strh stur sturb sturh stp stnp".split())
 
 WORD, DOUBLE, PAGE = 4, 8, 4096
 
@@ -47,6 +48,8 @@ HALF = Field(Operator.IMMEDIATE, run(5, 16), steps=(1, -1, DOUBLE, -DOUBLE))
 SCALED = Field(Operator.DISPLACEMENT, run(10, 12), steps=(1, -1))
 UNSCALED = Field(Operator.DISPLACEMENT, run(12, 9), steps=(DOUBLE, -DOUBLE))
 PAIR = Field(Operator.DISPLACEMENT, run(15, 7), steps=(1, -1))
+MODE = flag(Operator.DISPLACEMENT, 23), flag(Operator.DISPLACEMENT, 24)
+"""Of a pair: behind which the address changes, an offset, both; or, neither of them, past the caches."""
 ADDRESS = (29, 30, *run(5, 19))
 SUBTRACT = flag(Operator.IMMEDIATE, 30)
 
@@ -63,11 +66,7 @@ FORMATS = (
     Format(0x1F000000, 0x11000000, (RD, RN, NUMBER, SUBTRACT)),  # add, sub of an immediate
     Format(0x1F000000, 0x0A000000, (RD, RN, RM)),  # and, bic, orr, eor; mov
     Format(0x1F000000, 0x0B000000, (RD, RN, RM, SUBTRACT)),  # add, sub; cmp
-    Format(
-        0x3E000000,
-        0x28000000,
-        (RD, RT2, RN, PAIR, flag(Operator.DISPLACEMENT, 23), flag(Operator.DISPLACEMENT, 24), LOAD),
-    ),  # ldp, stp
+    Format(0x3E000000, 0x28000000, (RD, RT2, RN, PAIR, *MODE, LOAD)),  # ldp, stp
     Format(0x3F000000, 0x39000000, (RD, RN, SCALED, flag(Operator.WIDTH, 30), LOAD)),  # ldr, str, scaled
     Format(
         0x3F200000,
@@ -81,4 +80,14 @@ def fields(code: bytes) -> Iterator[Field]:
     """The fields of one instruction."""
     word = int.from_bytes(code, "little")
     known = next((known for known in FORMATS if word & known.mask == known.value), None)
-    yield from known.fields if known else ()
+    yield from (field for field in (known.fields if known else ()) if not _meaningless(word, field))
+
+
+def _meaningless(word: int, field: Field) -> bool:
+    """What makes no difference: to subtract 0, to write back an address that is the same, to go past the caches."""
+    if field is SUBTRACT and word & 0x1F000000 == 0x11000000:
+        return not word >> 10 & 0xFFF
+    if field not in MODE:
+        return False
+    mode, same = word >> 23 & 3, not word >> 15 & 0x7F
+    return mode ^ (1 << MODE.index(field)) == 0 or (same and mode == 2)
