@@ -298,8 +298,9 @@ ARCH = Arch(
                 Quirk(
                     "G1",
                     "off",
-                    "behind a callback the graph tracer is called though it is off, and then does nothing",
-                    "6.1 arch/arm64/kernel/entry-ftrace.S _mcount: x0, which it compares, is no longer ftrace_stub",
+                    "every function calls prepare_ftrace_return(), traced or not, which then does nothing",
+                    "6.1 arch/arm64/kernel/entry-ftrace.S _mcount: ftrace_graph_return is ftrace_stub_graph then, and is "
+                    "compared with ftrace_stub, or with what a callback has left in x0",
                 ),
             ),
         ),
