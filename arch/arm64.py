@@ -299,8 +299,8 @@ ARCH = Arch(
                     "G1",
                     "off",
                     "every function calls prepare_ftrace_return(), traced or not, which then does nothing",
-                    "6.1 arch/arm64/kernel/entry-ftrace.S _mcount: ftrace_graph_return is ftrace_stub_graph then, and is "
-                    "compared with ftrace_stub, or with what a callback has left in x0",
+                    "6.1 arch/arm64/kernel/entry-ftrace.S _mcount: ftrace_graph_return is ftrace_stub_graph then, and "
+                    "is compared with ftrace_stub, or with what a callback has left in x0",
                 ),
             ),
         ),

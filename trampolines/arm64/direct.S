@@ -2,8 +2,8 @@
 // my_tramp, my_tramp1, my_tramp2: direct trampolines; arm64, 6.12, as a module brings its own for
 // register_ftrace_direct(): what samples/ftrace/*.c do with inline assembly. Included by kernel.S. Not traced
 //
-// The site:            mov x9, lr; bl my_tramp, or bl ftrace_caller, which leaves to my_tramp by its ops, or where another
-//                      ops has put its address into fregs->direct_tramp (arch/arm64/kernel/entry-ftrace.S)
+// The site:            mov x9, lr; bl my_tramp, or bl ftrace_caller, which leaves to my_tramp by its ops, or where
+//                      another ops has put its address into fregs->direct_tramp (arch/arm64/kernel/entry-ftrace.S)
 // On entry:            x30 = pc, the address behind the site, or where another ops has moved fregs->pc;
 //                      x9 = parent_ip
 // Live:                x0-x8, x18-x29: nobody else saves what the traced function needs; x10-x17 and flags are free

@@ -8,8 +8,8 @@
 // Live:                x0-x8 (arguments), x18-x29; x10-x17 and flags are free
 // Calls:               func(ip = x30 - 4, parent_ip = parent, op = *function_trace_op, regs = sp)
 //                      at ftrace_call, which the core points to func, for both
-// Leaves:              x0-x8, fp, lr and pc from the record, whichever of the two was called; sp as at the site, whatever
-//                      regs->sp says; x9-x17 and flags unknown
+// Leaves:              x0-x8, fp, lr and pc from the record, whichever of the two was called; sp as at the site,
+//                      whatever regs->sp says; x9-x17 and flags unknown
 //
 // The stack at ftrace_call, from sp:
 //

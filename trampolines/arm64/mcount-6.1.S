@@ -3,7 +3,7 @@
 //
 // The site, enabled:   mov x0, lr; bl ftrace_caller
 //           disabled:  mov x0, lr; nop
-//           compiled:  mov x0, lr; bl _mcount, behind the function's prologue: it has saved what it needs of x0-x17 and lr
+//           compiled:  mov x0, lr; bl _mcount, behind the prologue, which has saved what it needs of x0-x17 and lr
 //                      never patched: without DYNAMIC_FTRACE
 // On entry:            x30 = the site's return address, [x29, #8] = the function's own return address (parent),
 //                      [x29] = its caller's frame

@@ -2,8 +2,8 @@
 // return_to_handler, ftrace_stub and ftrace_stub_graph, arm64: 6.1 (arch/arm64/kernel/entry-ftrace.S). Included by what
 // has FUNC and END
 //
-// The site:            return_to_handler stands in for the return address of a function that the graph tracer has hooked;
-//                      the others are called where nobody traces
+// The site:            return_to_handler stands in for the return address of a function that the graph tracer has
+//                      hooked; the others are called where nobody traces
 // On entry:            return_to_handler: x0-x7 = what the function returns, x29 and sp as it leaves them
 // Live:                x0-x7, x18-x29
 // Calls:               ftrace_return_to_handler(frame_pointer = x29)
