@@ -46,14 +46,15 @@ PT_REGS = Struct(
         Member("unused2", 284, 4),
         Member("sdei_ttbr1", 288, 8),
         Member("pmr_save", 296, 8),
-        Member("stackframe", 304, 8),
-        Member("stackframe_lr", 312, 8),
+        Member("stackframe", 304, 8, Sum("sp", -16)),  # our frame: the function's, which lies above the record,
+        Member("stackframe_lr", 312, 8, Return()),
         Member("lockdep_hardirqs", 320, 8),
         Member("exit_rcu", 328, 8),
     ),
 )
 ARGUMENTS = tuple(f"x{number}" for number in range(9))
-EVERY = (*(f"x{number}" for number in range(29)), "fp", "lr", "sp", "pc")
+OURS = ("stackframe", "stackframe_lr")
+EVERY = (*(f"x{number}" for number in range(29)), "fp", "lr", "sp", "pc", *OURS)
 
 
 def fregs(word_9: str, **promise: Const) -> Struct:
@@ -129,7 +130,7 @@ PLAIN_61 = Entry(
     symbol="ftrace_caller",
     call="ftrace_call",
     record=3,
-    promises=(*ARGUMENTS, "x9", "fp", "lr", "sp", "pc"),
+    promises=(*ARGUMENTS, "x9", "fp", "lr", "sp", "pc", *OURS),
     honours=(*ARGUMENTS, "fp", "lr", "pc"),
     clobbers=FREE,
     frames="linked",
