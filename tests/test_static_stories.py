@@ -159,4 +159,4 @@ def test_the_graph_tracer_is_hooked_only_while_nobody_else_traces(arch: Arch, va
     told.clear()
     register(lab, "probe")
     assert [call.ops.name for call in lab.call(FUNCTION).callbacks] == ["probe"] * len(NAMES)
-    assert told == []
+    assert bool(told) == beside
