@@ -204,7 +204,7 @@ GRAPH_61 = Graph(
     prepare=("self_addr", "parent", "frame_pointer"),
     handler="frame_pointer",
 )
-GRAPH_612 = replace(GRAPH_61, handler="fregs")
+GRAPH_612 = replace(GRAPH_61, handler="fregs", at_exit=("ax", "dx", "bp", "sp"))
 
 DEFINES_6 = {"CC_USING_FENTRY": 1, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS": 1}
 

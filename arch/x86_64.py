@@ -211,7 +211,7 @@ PLAIN_6_FRAMED, REGS_6_FRAMED = replace(PLAIN_6, frames="linked"), replace(REGS_
 
 # arch/x86/kernel/ftrace.c ftrace_graph_func(); return_to_handler passes a record since 6.5
 GRAPH_61 = Graph(slot="sp", handler="frame_pointer", returns=Reg("rbp"))
-GRAPH_612 = Graph(slot="sp", handler="fregs")
+GRAPH_612 = Graph(slot="sp", handler="fregs", at_exit=("ax", "dx", "bp", "sp"))
 
 DIRECT_61 = Quirk(
     "H2",

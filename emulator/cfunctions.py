@@ -42,13 +42,13 @@ class CFunctions:
 
     # -- functions of the user's ---------------------------------------------------------------------------------------
 
-    def add(self, name: str, func: Callable[..., int | None]) -> int:
+    def add(self, name: str, func: Callable[..., int | None], home: str) -> int:
         """A new function called `name`; its address. Raises UsageError for a name that is taken, or is none."""
         expect_name("add_function", name)
         if name in self._lab.image.symbols:
             raise UsageError(f"this kernel has a symbol {name} already; choose another name")
         act = self._calls(name, func)
-        address = self._lab.image.add_gate(name)
+        address = self._lab.image.add_gate(name, home)
         self._acts[address] = act
         return address
 
@@ -107,12 +107,12 @@ class CFunctions:
         if not arrival.record:
             return None
         view = self._view(arrival, arrival.record)
-        arrival.before = arrival.after = self._lab.image.memory.read(arrival.record, self._lab.arch.pt_regs.size)
+        arrival.before = arrival.after = self._lab.image.memory.read(arrival.record, self._lab.struct.size)
         return view
 
     def _view(self, arrival: Arrival, address: int) -> FtraceRegs:
         """Raises Fault where the record is not in writable memory."""
-        region = self._lab.image.memory.region(address, self._lab.arch.pt_regs.size)
+        region = self._lab.image.memory.region(address, self._lab.struct.size)
         if region is None or not region.writable:
             what = f"{arrival.symbol} got {address:#x} for its record, which is not in writable memory"
             raise Fault(what, self._from(arrival))
@@ -144,7 +144,8 @@ class CFunctions:
         graph, argument = self._lab.variant.graph, self._layout.get(arrival.registers, self._arguments[0])
         returns = self._lab.core.graph.returns
         if graph and graph.handler == "fregs":
-            return returns.ftrace_return_to_handler(0, self._view(arrival, argument).get_return_value())
+            view = self._view(arrival, argument)
+            return returns.ftrace_return_to_handler(view.get_frame_pointer(), view.get_return_value())
         return returns.ftrace_return_to_handler(argument, None)
 
 

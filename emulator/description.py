@@ -162,21 +162,26 @@ class Site:
     The bytes around it stand in the architecture's kernel.S, which is assembled with the variant's defines.
     """
 
-    mcount: str
-    """What the compiler's call goes to before boot has patched it: mcount, __fentry__, __gnu_mcount_nc."""
+    mcount: str | None
+    """What the compiler's call goes to before boot has patched it: mcount, __fentry__, __gnu_mcount_nc; None where it
+    leaves NOPs (-fpatchable-function-entry)."""
     call: Branch
     nop: bytes
     """The disabled site, as long as the call."""
     parent: Value
     """Where the traced function's return address is found at the site."""
-    parent_slot: Value
-    """The address of the word through which the function really returns, at the site."""
+    parent_slot: Value | None
+    """The address of the word through which the function really returns, at the site; None where it will return through
+    the link register as it is at landing."""
     pops: int = 0
     """How many bytes higher sp is at landing than at the site: what the compiler pushed for the call's sake."""
     prologue: bytes = b""
-    """What the compiler puts directly before the call for its sake."""
+    """What is directly before the call for its sake: by the compiler, or, where that leaves NOPs, by boot."""
     bare_slot: Value | None = None
     """parent_slot in a function that begins with `prologue`, without a frame of its own; None: the same."""
+    ops_literal: int | None = None
+    """With DYNAMIC_FTRACE_WITH_CALL_OPS: how many bytes before the call the pointer to an ops is, before that address
+    is rounded down to a multiple of its size."""
     loc: int = 0
     """Bytes from where an entry of a kernel's __mcount_loc leads to the call."""
 
@@ -187,7 +192,10 @@ class Entry:
 
     symbol: str
     call: str | None = None
-    """The label whose call instruction the core patches: ftrace_call, ftrace_regs_call; None in static mcount."""
+    """The label whose call instruction the core patches: ftrace_call, ftrace_regs_call; None in static mcount, and
+    where the function is found through the site's ops."""
+    uncalled: bytes = b""
+    """What stands there before that, where it is no call of ftrace_stub: a NOP."""
     record: int | None = None
     """Which argument (from 0) points to the record; None where no record is passed."""
     promises: tuple[str, ...] = ()
@@ -201,9 +209,9 @@ class Entry:
     clobbers: tuple[str, ...] = ()
     """Registers that this entry may leave changed, by that release's own word."""
     frames: str | None = None
-    """With frame pointers: "own", the traced function has built its frame before the site; "linked", two frames are
-    built, the traced function's and its parent's; "encoded", the frame pointer is the record's address with
-    Abi.frame_mark turned over; None, nothing is built."""
+    """With frame pointers: "own", the traced function has built its frame before the site; "added", it has, and one is
+    put in front of that; "linked", two frames are built, the traced function's and its parent's; "encoded", the frame
+    pointer is the record's address with Abi.frame_mark turned over; None, nothing is built."""
     end: str | None = None
     """Private copies only: the label behind the last byte copied."""
     op_load: str | None = None
@@ -266,23 +274,56 @@ class Graph:
     """How the function graph tracer gets at a traced function's return address, and back.
 
     Either a trampoline calls prepare_ftrace_return(), at the labels of `calls` or, in static mcount, by itself; or the
-    graph tracer is an ordinary ops whose func is ftrace_graph_func(), and `slot` says where that looks.
+    graph tracer is an ordinary ops whose func is ftrace_graph_func(), and `slot` or `kept_in` says where that looks.
     """
 
     calls: tuple[GraphCall, ...] = ()
     entry: Entry | None = None
     """What a site calls where the graph tracer alone has registered for its function (FTRACE_GRAPH_TRAMP_ADDR); it goes
     to the graph tracer and calls nobody else."""
+    beside: bool = False
+    """Static mcount goes to the graph tracer behind a callback as well, and not only in its place."""
     prepare: tuple[str, ...] = ()
     """What prepare_ftrace_return() gets, in order: parent, self_addr, frame_pointer, stack_pointer."""
     slot: str | None = None
     """The member of ftrace_regs that holds the address of the parent's return address."""
+    kept_in: str | None = None
+    """The member that holds that return address itself, and is loaded back."""
     frame: Value | None = None
     """What prepare_ftrace_return() gets for frame_pointer, at the site; None where nobody looks at it."""
     handler: str
     """What ftrace_return_to_handler() gets: frame_pointer, or fregs."""
     returns: Value | None = None
     """What that frame_pointer is, as the function returns."""
+    at_exit: tuple[str, ...] = ()
+    """The members that return_to_handler fills where it passes fregs, with what the function leaves in registers."""
+    found_by: str = "parent"
+    """What ftrace_graph_ret_addr() tells taken returns apart by (retp): parent, their address, or frame_pointer."""
+
+    @property
+    def is_ops(self) -> bool:
+        """Whether the architecture has ftrace_graph_func()."""
+        return self.slot is not None or self.kept_in is not None
+
+
+def ops_literal(site: Site, ip: int, word: int) -> int | None:
+    """Where the pointer to an ops of the site at `ip` is, None where it has none of its own."""
+    return None if site.ops_literal is None else (ip - site.ops_literal) // word * word
+
+
+def loaded_into(member: Member, site: Site, abi: Abi) -> str | None:
+    """The register that a trampoline loads a member into, if it does; None where that is none.
+
+    The traced function's return address goes into the link register, wherever the site has it; but what is called as
+    the register that it holds is that register's.
+    """
+    if member.holds == site.parent and member.holds != Reg(member.name):
+        return abi.link
+    match member.holds:
+        case Reg(name) | Sum(name, _):
+            return name
+        case _:
+            return None
 
 
 # -- variants ----------------------------------------------------------------------------------------------------------
@@ -297,6 +338,8 @@ class Ability(enum.Flag):
     DYNAMIC_FTRACE_WITH_REGS = enum.auto()
     DYNAMIC_FTRACE_WITH_ARGS = enum.auto()
     DYNAMIC_FTRACE_WITH_DIRECT_CALLS = enum.auto()
+    DYNAMIC_FTRACE_WITH_CALL_OPS = enum.auto()
+    """Each site has a pointer of its own to the ops that its trampoline calls (since 6.3)."""
     FUNCTION_TRACE_MCOUNT_TEST = enum.auto()
     """The trampoline tests function_trace_stop (up to 3.16)."""
     ARCH_SUPPORTS_FTRACE_OPS = enum.auto()
@@ -313,6 +356,7 @@ class Ability(enum.Flag):
     """One user of the graph tracer is called without a look at its hash (6.12)."""
     FRAME_POINTER = enum.auto()
     KERNEL_IBT = enum.auto()
+    """Indirect branches need landing pads: X86_KERNEL_IBT, ARM64_BTI_KERNEL."""
 
 
 class BootTable(NamedTuple):
@@ -334,6 +378,7 @@ CONFIGURED = (
     | Ability.DYNAMIC_FTRACE_WITH_REGS
     | Ability.DYNAMIC_FTRACE_WITH_ARGS
     | Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS
+    | Ability.DYNAMIC_FTRACE_WITH_CALL_OPS
     | Ability.FUNCTION_GRAPH_TRACER
     | Ability.FRAME_POINTER
 )
@@ -379,6 +424,8 @@ class Variant:
     poke: Poke = Poke()
     boot: tuple[BootTable, ...] = ()
     """How a linked kernel of this release lists what it changes as it boots."""
+    fregs: Struct | None = None
+    """struct ftrace_regs where it is no pt_regs; then ftrace_get_regs() is always NULL."""
     get_regs: str | None = None
     """With partial records: the member that is zero in them, by which ftrace_get_regs() tells (None: no such test)."""
     quirks: tuple[Quirk, ...] = ()
@@ -390,6 +437,11 @@ class Variant:
         """The trampolines that sites call: ftrace_caller, and ftrace_regs_caller and the graph tracer's own if any."""
         others = (self.regs, self.graph.entry if self.graph else None)
         return (self.plain, *(entry for entry in others if entry))
+
+    @property
+    def always_regs(self) -> bool:
+        """Whether ftrace_get_regs() takes the record of ftrace_caller for a pt_regs too, though much of it is stale."""
+        return bool(self.plain.promises) and self.fregs is None and self.get_regs is None
 
     @property
     def shares_direct_calls(self) -> bool:
@@ -572,6 +624,10 @@ class Arch:
     """None: sources of the kernel's own are not taken out of a tree."""
     variants: tuple[Variant, ...]
     """Oldest release first; the one whose name is its release is that release's default."""
+
+    def record(self, variant: Variant) -> Struct:
+        """What the fourth argument of a variant's callbacks points to."""
+        return variant.fregs or self.pt_regs
 
     def variant(self, name: str) -> Variant:
         """The variant called `name`. Raises KeyError."""

@@ -7,7 +7,7 @@ import enum
 import random
 from typing import TYPE_CHECKING
 
-from emulator.description import Const, Member, Reg, Return, Sum, Word
+from emulator.description import Member, Reg, loaded_into
 from emulator.machine import engine
 from emulator.replay import Replay, recorded
 from emulator.seeding import random_value
@@ -53,7 +53,7 @@ class Honours:
     def __getitem__(self, name: str) -> Honoured:
         """Raises KeyError."""
         if name not in self._known:
-            self._known[name] = self._try(self._lab.arch.pt_regs.member(name))
+            self._known[name] = self._try(self._lab.struct.member(name))
         return self._known[name]
 
     def _replay(self, edit: dict[int, bytes]) -> Replay:
@@ -92,11 +92,4 @@ class Honours:
 
     def _register(self, member: Member) -> str | None:
         """The register that should have the member's value at landing."""
-        abi = self._lab.arch.abi
-        match member.holds:
-            case Reg(name) | Sum(name, _):
-                return name
-            case Word() if member.holds == self._lab.variant.site.parent:
-                return abi.link
-            case Word() | Const() | Return() | None:
-                return None
+        return loaded_into(member, self._lab.variant.site, self._lab.arch.abi)

@@ -16,12 +16,13 @@ from emulator.core.given import expect
 from emulator.core.ops import FtraceOps
 from emulator.core.records import DynFtrace
 from emulator.core.task import Task
-from emulator.description import Ability, Reg, Sum
+from emulator.description import Ability
 from emulator.errors import UnknownName, UsageError
 from emulator.image import Image
 from emulator.machine.registers import Layout
 from emulator.patcher import Patcher
 from emulator.recording import Arrival, Call, Pointer, Recording, RecordSeen
+from emulator.replay import recorded
 from emulator.runner import LIMIT, Runner
 from emulator.subject import Subject, load, select
 from emulator.views import FtraceRegs
@@ -57,6 +58,8 @@ class Lab:
             (subject,) = load(declared, [chosen], source=Path(source) if source else None, assembler=assembler)
         self.subject, self.arch, self.variant, self.seed = subject, subject.arch, subject.variant, seed
         self.layout = Layout(self.arch)
+        self.struct = self.arch.record(self.variant)
+        """What a callback's fourth argument points to, as far as it does."""
         self.passes_op = Ability.ARCH_SUPPORTS_FTRACE_OPS in self.variant.abilities
         self.release = releases.release(self.variant.release)
         self.image = Image(subject, seed)
@@ -210,12 +213,13 @@ class Lab:
             raise UnknownName("symbol", symbol, self.image.symbols)
         return address
 
-    def add_function(self, name: str, func: Callable[..., int | None]) -> int:
-        """Make a C function that Python acts for: to be gone to by ip, or called directly. Its address.
+    def add_function(self, name: str, func: Callable[..., int | None], *, home: str = "core") -> int:
+        """Make a C function that Python acts for: to be gone to by ip, or called directly. Its address, which is in the
+        kernel's text, or where modules are.
 
         `func` gets as many arguments as it takes, as the C ABI passes them; what it returns is the return value.
         """
-        return self.cfunctions.add(name, func)
+        return self.cfunctions.add(name, func, home)
 
     def implement(self, name: str, func: Callable[..., int | None]) -> None:
         """Act for a C function that code in the image calls: my_direct_func1() of the direct trampolines, say."""
@@ -292,7 +296,7 @@ class Lab:
         return self.layout.get(registers, abi.sp) + abi.stack_arguments + behind * self.arch.word
 
     def _bytes(self, arrival: Arrival) -> bytes:
-        return self.image.memory.read(arrival.record, self.arch.pt_regs.size) if arrival.record else b""
+        return self.image.memory.read(arrival.record, self.struct.size) if arrival.record else b""
 
     # -- callbacks ----------------------------------------------------------------------------------------------------
 
@@ -313,13 +317,13 @@ class Lab:
         return self.patcher.ops_at(op) or Pointer(op, self.symbol(op))
 
     def _unwound(self, parent_ip: int, arrival: Arrival) -> int:
-        """The return address behind return_to_handler, by the word that the function returns through."""
-        slot, returns = self.variant.site.parent_slot, self.core.graph.returns
-        if arrival.hit is None or not returns.hooked or not isinstance(slot, Reg | Sum):
+        """The return address behind return_to_handler, by what an unwinder has at hand."""
+        graph, returns = self.variant.graph, self.core.graph.returns
+        if arrival.hit is None or graph is None or not returns.hooked:
             return parent_ip
-        base, offset = (slot.base, slot.offset) if isinstance(slot, Sum) else (slot.name, 0)
-        address = self.layout.get(arrival.hit.registers, base) + offset
-        return returns.ftrace_graph_ret_addr(parent_ip, address)
+        told_by = graph.frame if graph.found_by == "frame_pointer" else self.variant.site.parent_slot
+        retp = None if told_by is None else recorded(arrival.hit).evaluate(told_by, 0)
+        return parent_ip if retp is None else returns.ftrace_graph_ret_addr(parent_ip, retp)
 
     def _deliver(self, ops: FtraceOps, ip: int, parent_ip: int, op: Any, record: FtraceRegs | None) -> None:
         """Call the user's function with what that release passes, and note what it saw."""

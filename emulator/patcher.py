@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 from collections import defaultdict, deque
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from emulator.assembly import fixups
 from emulator.assembly.decode import disassemble
@@ -15,12 +15,14 @@ from emulator.core.layout import ftrace_ops
 from emulator.core.ops import FtraceOps, KernelOps
 from emulator.core.platform import TextError
 from emulator.core.release import VARIABLES, Release
-from emulator.description import Ability, Branch, Engine
+from emulator.description import Ability, Branch, Engine, ops_literal
 from emulator.errors import Fault, InputError, UsageError
 from emulator.image import Image
 from emulator.placement import STUB, Placement
 from emulator.poke import Kind, Poker
 
+MODIFIES = Ability.DYNAMIC_FTRACE_WITH_REGS | Ability.DYNAMIC_FTRACE_WITH_CALL_OPS | Ability.ARCH_REPLACE_CODE
+"""What an architecture has a ftrace_modify_call(), or no need of one, for."""
 RETURN_STUB, ENTRY_STUB = "ftrace_stub_graph", "ftrace_graph_entry_stub"
 """What ftrace_graph_return and ftrace_graph_entry are while there is no graph tracer."""
 
@@ -62,7 +64,7 @@ class Patcher:
         self.set_variable("ftrace_graph_return", self.function(RETURN_STUB))
         self.set_variable("ftrace_graph_entry", self.function(ENTRY_STUB))
         self.compiled = {rec.ip: self._memory.read(rec.ip, len(self.variant.site.nop)) for rec in self.image.records}
-        mcount = self.address(self.variant.site.mcount)
+        mcount = self.address(self.variant.site.mcount) if self.variant.site.mcount else 0
         for rec in self.image.records:
             if Ability.DYNAMIC_FTRACE in self.abilities:
                 self._init_nop(rec.ip, mcount)
@@ -72,9 +74,19 @@ class Patcher:
     def _init_nop(self, ip: int, mcount: int) -> None:
         """ftrace_init_nop(). Raises InputError where the site is not what the compiler should have left."""
         try:
-            self.make_nop(ip, mcount)
+            if mcount:
+                self.make_nop(ip, mcount)
+            else:
+                self._init_prologue(ip)
         except TextError as error:
             raise InputError(f"a site cannot be disabled at boot: {error}") from error
+
+    def _init_prologue(self, ip: int) -> None:
+        """Of NOPs alone the first ones become what has to be before a call. Raises TextError EINVAL."""
+        site = self.variant.site
+        self._expect(ip, site.nop)
+        nops = site.nop * (len(site.prologue) // len(site.nop))
+        self._replace(Kind.SITE, ip - len(site.prologue), nops, site.prologue)
 
     # -- text ---------------------------------------------------------------------------------------------------------
 
@@ -94,29 +106,54 @@ class Patcher:
 
     def verify(self, ip: int, old: int) -> None:
         """Raises TextError EINVAL where the site is not as expected."""
-        self._expect(ip, self._call(ip, old) if old else self.variant.site.nop)
+        self._expect(ip, self._site_call(ip, old) if old else self.variant.site.nop)
 
     def make_call(self, ip: int, target: int) -> None:
         """The NOP at ip becomes a call."""
-        self._replace(Kind.SITE, ip, self.variant.site.nop, self._call(ip, target))
+        self._replace(Kind.SITE, ip, self.variant.site.nop, self._site_call(ip, target))
 
     def modify_call(self, ip: int, old: int, target: int) -> None:
         """The call at ip goes elsewhere. Raises TextError EINVAL where the configuration cannot do that.
 
         The default ftrace_modify_call() only refuses; an architecture with a replace_code of its own needs none.
         """
-        if not self.abilities & (Ability.DYNAMIC_FTRACE_WITH_REGS | Ability.ARCH_REPLACE_CODE):
+        if not self.abilities & MODIFIES:
             raise TextError(errno.EINVAL, f"{self._symbols.name(ip)}: this kernel has no ftrace_modify_call()")
-        self._replace(Kind.SITE, ip, self._call(ip, old), self._call(ip, target))
+        self._replace(Kind.SITE, ip, self._site_call(ip, old), self._site_call(ip, target))
 
     def make_nop(self, ip: int, old: int) -> None:
         """The call at ip becomes a NOP."""
-        self._replace(Kind.SITE, ip, self._call(ip, old), self.variant.site.nop)
+        self._replace(Kind.SITE, ip, self._site_call(ip, old), self.variant.site.nop)
 
     def update_trace_func(self, func: int) -> None:
         """The labels of both trampolines begin to call func."""
         for label in self._calls:
             self.poker.change(Kind.LABEL, label, self._call(label, func))
+
+    def callable(self, ip: int, target: int) -> int:
+        """What the site has to call to get to target: with CALL_OPS ftrace_caller finds a direct trampoline by its ops,
+        however far that is.
+        """
+        if Ability.DYNAMIC_FTRACE_WITH_CALL_OPS not in self.abilities or self._reaches(ip, target):
+            return target
+        return self.address(self.variant.plain.symbol)
+
+    def _reaches(self, ip: int, target: int) -> bool:
+        try:
+            self._call(ip, target)
+        except TextError:
+            return False
+        return True
+
+    def set_site_ops(self, ip: int, ops: int) -> None:
+        """The site's own pointer leads to an ops."""
+        address = ops_literal(self.variant.site, ip, self.word)
+        assert address is not None  # noqa: S101 - a variant with CALL_OPS says where it is
+        order: Literal["little", "big"] = "big" if self.image.arch.big_endian else "little"
+        self.poker.change(Kind.OPS, address, ops.to_bytes(self.word, order))
+
+    def _site_call(self, ip: int, target: int) -> bytes:
+        return self._call(ip, self.callable(ip, target))
 
     def _call(self, ip: int, target: int) -> bytes:
         return self._branch(self.variant.site.call, ip, target)
@@ -144,7 +181,17 @@ class Patcher:
     @property
     def graph_is_ops(self) -> bool:
         """Whether the architecture has ftrace_graph_func()."""
-        return self.variant.graph is not None and self.variant.graph.slot is not None
+        return self.variant.graph is not None and self.variant.graph.is_ops
+
+    @property
+    def graph_finds_frames(self) -> bool:
+        """Whether it tells taken returns apart by frame pointers."""
+        return self.variant.graph is not None and self.variant.graph.found_by == "frame_pointer"
+
+    @property
+    def graph_beside_func(self) -> bool:
+        """Whether static mcount goes to the graph tracer behind a callback, too."""
+        return self.variant.graph is not None and self.variant.graph.beside
 
     @property
     def graph_trampoline(self) -> int:
@@ -303,14 +350,17 @@ class Patcher:
 def patched_calls(placed: Placement) -> tuple[int, ...]:
     """The addresses of the calls that the core patches: ftrace_call, ftrace_regs_call.
 
-    Raises InputError, with the bytes there, where a label does not hold a call that can be patched.
+    Raises InputError, with the bytes there, where a label holds neither a call that can be patched nor what the variant
+    declares to be there before.
     """
     variant, engine = placed.subject.variant, placed.arch.engine
     labels = []
     for entry in variant.entries:
         placed.label(entry.symbol)
         if entry.call:
-            _expect_call(placed, entry.call, variant.site.call, engine)
+            there = placed.bytes_at(placed.label(entry.call), len(entry.uncalled))
+            if not entry.uncalled or there != entry.uncalled:
+                _expect_call(placed, entry.call, variant.site.call, engine)
             labels.append(placed.label(entry.call))
     return tuple(labels)
 

@@ -26,6 +26,8 @@ class Kind(enum.Enum):
     """The call in a trampoline or in a private copy."""
     GRAPH = "graph"
     """The branch to the graph caller."""
+    OPS = "ops"
+    """A site's own pointer to an ops."""
 
 
 class Change(NamedTuple):

@@ -118,7 +118,7 @@ class Provenance:
 
     def member(self, name: str, before: bytes) -> MemberSeen:
         """A member of the record whose bytes a callback found as `before`. Raises KeyError."""
-        member = self._lab.arch.pt_regs.member(name)
+        member = self._lab.struct.member(name)
         status, origin, parts = self._judge(member)
         found = before[member.offset :][: member.size]
         if found != self._arrival.before[member.offset :][: member.size]:
@@ -147,7 +147,7 @@ class Provenance:
             shape = replay.shape
             known = shape.writers(0, len(shape.pcs) + len(shape.writes)) if shape else {}
         record = self._arrival.record or 0
-        offsets = range(self._lab.arch.pt_regs.size)
+        offsets = range(self._lab.struct.size)
         return {offset: known[record + offset] for offset in offsets if record + offset in known}
 
     # -- judgement ----------------------------------------------------------------------------------------------------

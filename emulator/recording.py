@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.ops import FtraceOps
 from emulator.core.rehearsal import Rehearsal
+from emulator.core.returns import RETURN_TO_HANDLER
 from emulator.errors import RunError, UsageError
 from emulator.honours import Honoured, Honours
 from emulator.machine.trace import Shape, Write
@@ -143,7 +144,8 @@ class Hit:
     def changed(self) -> dict[str, tuple[int, int]]:
         """{register: (as it should be at landing, as it was)} of those that differ; pc apart.
 
-        All should be as at the site, but that sp is free again of what the site pushed.
+        All should be as at the site, but that sp is free again of what the site pushed, and that a return which the
+        graph tracer has taken by the link register leads to return_to_handler.
         """
         if self.landing is None:
             return {}
@@ -151,7 +153,14 @@ class Hit:
         wanted, landed = self.lab.layout.unpack(self.registers), self.lab.layout.unpack(self.landing)
         wanted[abi.sp] += self.lab.variant.site.pops
         wanted[abi.pc] = landed[abi.pc]
+        if abi.link and self.lab.variant.site.parent_slot is None and self._taken(landed[abi.link]):
+            wanted[abi.link] = landed[abi.link]
         return {name: (wanted[name], landed[name]) for name in wanted if wanted[name] != landed[name]}
+
+    def _taken(self, link: int) -> bool:
+        """Whether the graph tracer has taken the return; without a trace the link register itself has to say so."""
+        taken = self.landing_hooked > self.hooked or not self.landing_tail
+        return taken and link == self.lab.image.symbols.get(RETURN_TO_HANDLER)
 
 
 class RecordSeen:
@@ -161,6 +170,15 @@ class RecordSeen:
         self._call = call
         self.full = full
         """Whether the callback may treat it as a full pt_regs."""
+
+    @property
+    def kind(self) -> str:
+        """full, partial, or stale: taken for a full one, because nothing says that the entry fills only part of it."""
+        if not self.full:
+            return "partial"
+        hit = self._call.arrival.hit
+        stale = hit is not None and hit.lab.variant.always_regs and hit.entry is hit.lab.variant.plain
+        return "stale" if stale else "full"
 
     @property
     def address(self) -> int:
@@ -174,7 +192,7 @@ class RecordSeen:
 
     @cached_property
     def _members(self) -> dict[str, MemberSeen]:
-        members = self._call.arrival.recording.lab.arch.pt_regs.members
+        members = self._call.arrival.recording.lab.struct.members
         return {member.name: self.provenance.member(member.name, self._call.before) for member in members}
 
     def __getitem__(self, name: str) -> MemberSeen:
@@ -186,7 +204,7 @@ class RecordSeen:
         return iter(self._members.values())
 
     def __len__(self) -> int:
-        return len(self._call.arrival.recording.lab.arch.pt_regs.members)
+        return len(self._call.arrival.recording.lab.struct.members)
 
     def honoured(self, name: str) -> Honoured:
         """Whether a write to a member reaches the traced function on return. Raises KeyError."""
@@ -195,7 +213,7 @@ class RecordSeen:
     @property
     def populated(self) -> int:
         """How many members somebody wrote."""
-        members = self._call.arrival.recording.lab.arch.pt_regs.members
+        members = self._call.arrival.recording.lab.struct.members
         return sum(self.provenance.written(member, self._call.before) for member in members)
 
 

@@ -173,7 +173,7 @@ class Replay:
     def _arrived(self, registers: bytes) -> None:
         lab = self._hit.lab
         self.arrived = lab.layout.unpack(registers)
-        address, size = lab.record_address(registers) or 0, lab.arch.pt_regs.size
+        address, size = lab.record_address(registers) or 0, lab.struct.size
         if lab.image.memory.region(address, size) is not None:
             self.record = lab.image.memory.read(address, size)
             self._write(registers, self.edit or {})
@@ -182,7 +182,7 @@ class Replay:
         """Change the record as a callback would, where there is one to change."""
         lab = self._hit.lab
         address = lab.record_address(registers) or 0
-        if lab.image.memory.region(address, lab.arch.pt_regs.size) is not None:
+        if lab.image.memory.region(address, lab.struct.size) is not None:
             for offset, data in edit.items():
                 lab.image.memory.write(address + offset, data)
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from emulator import catalog
 from emulator.assembly import choose
 from emulator.assembly.piece import Piece, Source
-from emulator.description import Arch, Memory, Struct, Variant
+from emulator.core import releases
+from emulator.core.layout import ftrace_ops
+from emulator.description import Ability, Arch, Memory, Struct, Variant
 from emulator.errors import AssemblyError, UnknownName
 
 if TYPE_CHECKING:
@@ -91,10 +93,20 @@ def select(arch: Arch, release: str | None = None, variant: str | None = None) -
     return arch.variant(variant)
 
 
-def record_offsets(arch: Arch) -> dict[str, int]:
-    """What asm-offsets.h is to the kernel's assembly: PT_<member> and PT_SIZE, in bytes."""
-    offsets = {f"PT_{member.name}": member.offset for member in arch.pt_regs.members}
-    return {**offsets, "PT_SIZE": arch.pt_regs.size}
+def offsets(arch: Arch, variant: Variant) -> dict[str, int]:
+    """What asm-offsets.h is to the kernel's assembly: PT_<member> and PT_SIZE, in bytes.
+
+    Where ftrace_regs is another struct, FREGS_<member> and FREGS_SIZE too; of struct ftrace_ops FTRACE_OPS_<member>
+    where a trampoline finds what to call through its ops.
+    """
+    found = _struct("PT", arch.pt_regs) | (_struct("FREGS", variant.fregs) if variant.fregs else {})
+    if Ability.DYNAMIC_FTRACE_WITH_CALL_OPS in variant.abilities:
+        found |= _struct("FTRACE_OPS", ftrace_ops(releases.release(variant.release), arch.word, variant.abilities))
+    return found
+
+
+def _struct(prefix: str, struct: Struct) -> dict[str, int]:
+    return {f"{prefix}_{member.name}": member.offset for member in struct.members} | {f"{prefix}_SIZE": struct.size}
 
 
 def load(
@@ -154,7 +166,7 @@ def _key(source: Source) -> tuple[str, str, frozenset[tuple[str, int]]]:
 
 
 def _trampolines(arch: Arch, variant: Variant, brought: Brought | None) -> Source:
-    symbols = {**record_offsets(arch), **variant.defines}
+    symbols = {**offsets(arch, variant), **variant.defines}
     if brought is not None:
         return brought.text_for(arch, variant, symbols)
     folders = (str(catalog.trampolines(arch)),)

@@ -57,19 +57,22 @@ class PtRegs:
 class FtraceRegs:
     """struct ftrace_regs at an address, with the kernel's accessors (include/linux/ftrace_regs.h) less ftrace_regs_."""
 
-    __slots__ = ("_arch", "_mark", "_memory", "_regs", "_variant", "address")
+    __slots__ = ("_arch", "_mark", "_memory", "_regs", "_struct", "_variant", "address")
 
     def __init__(self, variant: Variant, arch: Arch, memory: Memory, address: int, entry: Entry | None = None) -> None:
         self._variant, self._arch, self._memory = variant, arch, memory
+        self._struct = arch.record(variant)
         self._mark = arch.pt_regs.member(variant.get_regs) if variant.get_regs else None
-        self._regs = PtRegs(arch.pt_regs, memory, address, entry)
+        self._regs = PtRegs(self._struct, memory, address, entry)
         self.address = address
 
     def __repr__(self) -> str:
         return f"<struct ftrace_regs at {self.address:#x}>"
 
     def get_regs(self) -> PtRegs | None:
-        """ftrace_get_regs(): the whole pt_regs, or None where this is a partial record."""
+        """ftrace_get_regs(): the whole pt_regs, or None where this is a partial record, or no pt_regs at all."""
+        if self._variant.fregs is not None:
+            return None
         if self._mark is None or self._memory.read_word(self.address + self._mark.offset, self._mark.size):
             return self._regs
         return None
@@ -101,6 +104,18 @@ class FtraceRegs:
         """The stack pointer as the traced function sees it."""
         return int(getattr(self._regs, "sp"))  # noqa: B009 - every architecture's pt_regs calls it so
 
+    def get_frame_pointer(self) -> int:
+        """The frame pointer, 0 where this architecture has no such register."""
+        register = self._arch.abi.frame_pointer
+        return int(getattr(self._regs, self._holder(register))) if register else 0
+
+    def get_parent_slot(self) -> int:
+        """Where ftrace_graph_func() finds the return address of the traced function: on the stack, or in here."""
+        graph = self._variant.graph
+        if graph is None or graph.kept_in is None:
+            return self.get_stack_pointer()
+        return self.address + self._struct.member(graph.kept_in).offset
+
     def set_direct_caller(self, address: int) -> None:
         """arch_ftrace_set_direct_caller(). Raises UsageError where the architecture makes no direct calls.
 
@@ -110,12 +125,12 @@ class FtraceRegs:
         if direct is None:
             raise UsageError(f"{self._arch.name} {self._variant.name} makes no direct calls")
         shared = self._variant.shares_direct_calls
-        setattr(self._regs if shared else PtRegs(self._arch.pt_regs, self._memory, self.address), direct, address)
+        setattr(self._regs if shared else PtRegs(self._struct, self._memory, self.address), direct, address)
 
     @property
     def _instruction_pointer(self) -> str:
-        return next(member.name for member in self._arch.pt_regs.members if isinstance(member.holds, Return))
+        return next(member.name for member in self._struct.members if isinstance(member.holds, Return))
 
     def _holder(self, register: str) -> str:
         """The first member that promises a register."""
-        return next(member.name for member in self._arch.pt_regs.members if member.holds == Reg(register))
+        return next(member.name for member in self._struct.members if member.holds == Reg(register))

@@ -135,15 +135,19 @@ def test_the_graph_tracer_is_an_ops_where_it_has_a_function(arch: Arch, variant:
 def test_a_direct_trampoline_is_called_with_the_functions_arguments(
     arch: Arch, variant: Variant, flags: tuple[str, ...] | None
 ) -> None:
-    """By the site itself, or by ftrace_regs_caller when all callbacks have been called, if that looks for it."""
-    lab = make(arch, variant)
+    """By the site itself, or by ftrace_regs_caller when all callbacks have been called, if that looks for it.
+
+    Where there is none, by ftrace_caller.
+    """
+    lab, shared = make(arch, variant), variant.regs or variant.plain
+    flags = flags if variant.regs else flags and ()
     untraced, got = lab.call(FUNCTION), list[tuple[int, int]]()
     lab.implement("my_direct_func1", lambda file, buf: got.append((file, buf)))
     direct = FtraceOps("direct")
     lab.set_filter(direct, FUNCTION)
     lab.register_direct(direct, lab.address("my_tramp1"))
     probe = None if flags is None else register(lab, "probe", *flags)
-    assert lab.symbol(lab.record(FUNCTION).target) == ("ftrace_regs_caller" if probe else "my_tramp1")
+    assert lab.symbol(lab.record(FUNCTION).target) == (shared.symbol if probe else "my_tramp1")
     recording = lab.call(FUNCTION)
     assert [call.ops for call in recording.callbacks] == ([probe] if probe else [])
     called = probe is None or variant.shares_direct_calls
@@ -154,7 +158,7 @@ def test_a_direct_trampoline_is_called_with_the_functions_arguments(
     if probe:
         (arrival,) = (item for item in recording.arrivals if item.symbol == "ftrace_ops_list_func")
         assert variant.direct is not None
-        member = arch.pt_regs.member(variant.direct)
+        member = lab.struct.member(variant.direct)
         asked = int.from_bytes(arrival.after[member.offset :][: member.size], "little")
         assert asked == lab.address("my_tramp1")
     lab.unregister_direct(direct, lab.address("my_tramp1"))
@@ -172,8 +176,9 @@ def test_who_is_called_after_call_direct_funcs_finds_its_mark(arch: Arch, varian
     lab.set_filter(direct, FUNCTION)
     lab.register_direct(direct, lab.address("my_tramp1"))
     (call,) = lab.call(FUNCTION).callbacks
-    assert call.regs is not None
+    record = call.regs or call.fregs
+    assert record is not None
     assert variant.direct is not None
-    mark = call.regs[variant.direct]
+    mark = record[variant.direct]
     assert (mark.value, mark.status) == (lab.address("my_tramp1"), Status.CALLBACK)
-    assert [seen.member.name for seen in call.regs if seen.status is Status.CALLBACK] == [variant.direct]
+    assert [seen.member.name for seen in record if seen.status is Status.CALLBACK] == [variant.direct]

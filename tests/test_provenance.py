@@ -23,16 +23,17 @@ def ignore(*_: object) -> None:
 
 
 def register(lab: Lab, func: Any = ignore, *flags: str, name: str = "probe", home: str = "core") -> FtraceOps:
-    ops = FtraceOps(name, func, flags=flags, home=home)
+    ops = FtraceOps(name, func, flags=flags if lab.variant.regs else (), home=home)
     lab.set_filter(ops, "vfs_read")
     lab.register(ops)
     return ops
 
 
 def record(recording: Recording, number: int = 0) -> RecordSeen:
-    regs = recording.callbacks[number].regs
-    assert regs is not None
-    return regs
+    call = recording.callbacks[number]
+    found = call.regs or call.fregs
+    assert found is not None
+    return found
 
 
 def told(found: RecordSeen) -> list[tuple[str, int, Status, str, tuple[Any, ...]]]:
@@ -55,8 +56,7 @@ def test_inside_a_callback_there_is_a_clear_error_and_the_run_goes_on(arch: str)
     def ask(_ip: int, _parent_ip: int, _op: FtraceOps, _regs: Any) -> None:
         arrival = lab._arrival
         assert arrival is not None
-        seen = arrival.recording.callbacks[-1].regs
-        assert seen is not None
+        seen = record(arrival.recording, -1)
         for question in (lambda: seen["sp"].origin, lambda: seen.honoured("sp"), lambda: seen.populated):
             try:
                 question()

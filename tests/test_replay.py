@@ -22,7 +22,7 @@ def ignore(*_: object) -> None:
 
 def recording_of(arch: str) -> Recording:
     lab = Lab(arch)
-    ops = FtraceOps("probe", ignore, flags={"SAVE_REGS"})
+    ops = FtraceOps("probe", ignore, flags={"SAVE_REGS"} if lab.variant.regs else ())
     lab.set_filter(ops, "vfs_read")
     lab.register(ops)
     return lab.call("vfs_read")

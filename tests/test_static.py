@@ -205,15 +205,22 @@ def test_the_graph_tracer_alone(lab: Lab, log: Log) -> None:
     lab.register_graph(gops)
     log.clear()
     lab.call(FUNCTION)
-    assert log == (["+", "+", "-", "-"] if old(lab) else [])
+    assert log == (["+", "+", "-", "-"] if old(lab) or beside(lab) else [])
     assert code(lab.register_graph, FgraphOps("second", lambda *_: True)) == errno.EBUSY
     lab.unregister_graph(gops)
     assert log.of(lab) == []
 
 
+def beside(lab: Lab) -> bool:
+    """Whether mcount goes to the graph tracer behind a callback as well (arm64)."""
+    return lab.variant.graph is not None and lab.variant.graph.beside
+
+
 @pytest.mark.parametrize("lab", GRAPHS, indirect=True)
 def test_the_function_tracer_excludes_the_graph_tracer(lab: Lab, log: Log) -> None:
     """3.x, and arm: one of the two is run, and the function tracer is asked first."""
+    if beside(lab):
+        pytest.skip("both are run")
     ops = log.ops("probe")
     lab.register_graph(log.gops())
     lab.register(ops)

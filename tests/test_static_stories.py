@@ -153,8 +153,10 @@ def test_the_graph_tracer_is_hooked_only_while_nobody_else_traces(arch: Arch, va
     assert pointer(lab, "ftrace_graph_return") == "retfunc"
     recording = lab.call(FUNCTION)
     assert recording.result == untraced
-    assert told == ([(name, depth) for depth, name in enumerate(NAMES)] if lab.release.name in ("3.6", "3.7") else [])
+    beside = variant.graph is not None and variant.graph.beside  # arm64: whoever else traces
+    hooked = beside or lab.release.name in ("3.6", "3.7")
+    assert told == ([(name, depth) for depth, name in enumerate(NAMES)] if hooked else [])
     told.clear()
     register(lab, "probe")
     assert [call.ops.name for call in lab.call(FUNCTION).callbacks] == ["probe"] * len(NAMES)
-    assert told == []
+    assert bool(told) == beside

@@ -127,10 +127,11 @@ def check_record(record: RecordSeen, entry: Entry) -> None:
 
 def view(record: RecordSeen) -> Any:
     """The record's members as numbers, out of its raw bytes."""
-    arch = record._call.arrival.recording.lab.arch
+    lab = record._call.arrival.recording.lab
+    arch = lab.arch
     guest = Memory([Region("bytes", 0, PAGE)], word=arch.word, big_endian=arch.big_endian)
     guest.write(0, record._call.before)
-    return PtRegs(arch.pt_regs, guest, 0)
+    return PtRegs(lab.struct, guest, 0)
 
 
 # -- stories -----------------------------------------------------------------------------------------------------------
@@ -146,7 +147,7 @@ def test_one_ops(arch: Arch, variant: Variant) -> None:
     assert plain is not None
     check_call(recording, call)
     check_landing(recording, plain)
-    assert call.regs is None
+    assert (call.regs is not None) == variant.always_regs
     assert call.via[0] in (plain.symbol, "ftrace_trampoline[probe]")
     if not lab.release.callback_gets_op:
         assert call.op is None
@@ -158,6 +159,10 @@ def test_one_ops(arch: Arch, variant: Variant) -> None:
         assert call.fregs is not None
         assert not call.fregs.full
         check_record(call.fregs, plain)
+    elif call.regs:
+        assert call.fregs is call.regs
+        assert call.regs.kind == "stale"
+        check_record(call.regs, plain)
     else:
         assert call.fregs is None
 
@@ -216,7 +221,9 @@ def test_two_ops_on_one_function(arch: Arch, variant: Variant) -> None:
 
 @each(DYNAMIC)
 def test_two_ops_on_two_functions(arch: Arch, variant: Variant) -> None:
-    """Private copies keep them apart; without these each call goes through the list function."""
+    """Private copies keep them apart, or sites with an ops of their own; without these each call goes through the list
+    function.
+    """
     lab = make(arch, variant)
     ops = register(lab, "probe")
     other = register(lab, "other", on=OTHER)
@@ -226,6 +233,8 @@ def test_two_ops_on_two_functions(arch: Arch, variant: Variant) -> None:
         assert call.via == ("ftrace_trampoline[probe]", "probe")
         assert lab.record(FUNCTION).target == ops.trampoline
         assert lab.record(OTHER).target == other.trampoline
+    elif Ability.DYNAMIC_FTRACE_WITH_CALL_OPS in variant.abilities:
+        assert call.via == ("ftrace_caller", "probe")
     else:
         assert "ftrace_ops_list_func" in call.via
     assert call.op is (ops if lab.release.callback_gets_op else None)

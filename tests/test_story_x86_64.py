@@ -157,7 +157,7 @@ def test_the_site(variant: str, offset: int, before: str) -> None:
     rec, start = lab.record("vfs_read"), lab.image.symbols.address("vfs_read")
     assert rec.ip == start + offset
     assert lab.image.memory.read(start, offset) == bytes.fromhex(before)
-    assert lab.patcher.compiled[rec.ip] == call_bytes(rec.ip, lab.image.symbols.address(lab.variant.site.mcount))
+    assert lab.patcher.compiled[rec.ip] == call_bytes(rec.ip, lab.image.symbols.address(lab.variant.site.mcount or ""))
     assert lab.image.memory.read(rec.ip, 5) == bytes.fromhex("0f 1f 44 00 00")
     register(lab, "probe")
     assert lab.image.memory.read(rec.ip, 5) == call_bytes(rec.ip, rec.target)

@@ -93,7 +93,7 @@ def included(text: str) -> set[str]:
 
 def known_by(variant: Variant) -> set[str]:
     """Every label through which the core gets at a variant's trampolines."""
-    names = {variant.site.mcount}
+    names = {variant.site.mcount} if variant.site.mcount else set()
     for entry in variant.entries:
         names.update(_labels_of(entry))
     if variant.graph:

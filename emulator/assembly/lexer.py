@@ -47,6 +47,7 @@ _DIRECTIVE = re.compile(rf"^[ \t]*(?:{_PREPROCESSOR.pattern})", re.VERBOSE | re.
 def _token(comment: str) -> re.Pattern[str]:
     """What can come next; each alternative is a case of `lex`."""
     special = re.escape(comment)
+    opens = f"[{special}]|//" if comment else "//"
     return re.compile(
         rf"""(?P<hash>^[ \t]*\#[^\n]*)
            | (?P<plain>[^\n;"'/\\{special}]+)
@@ -54,7 +55,7 @@ def _token(comment: str) -> re.Pattern[str]:
            | (?P<newline>\n)
            | (?P<split>;)
            | (?P<counter>\\@)
-           | (?P<comment>(?:[{special}]|//)[^\n]*)
+           | (?P<comment>(?:{opens})[^\n]*)
            | (?P<block>/\*(?s:.*?)\*/)
            | (?P<joined>\\\n)
            | (?P<open>/\*|")

@@ -99,10 +99,9 @@ class SourceReader:
         """See dialects.Reader."""
         return self.scope.bind(node)
 
-    def literal(self, node: Node) -> Node:
+    def literal(self, node: Node, size: int) -> Node:
         """See dialects.Reader."""
         self.mark_here()
-        size = 4
         pool = self._pools.get(self.places.current)
         if pool is None:
             pool = Pool(statement=self.statement, size=size, kind=self.dialect.kinds[size])

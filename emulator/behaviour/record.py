@@ -19,7 +19,7 @@ def members(passage: Passage) -> dict[str, str]:
     if arrival is None:
         return {}
     provenance = arrival.provenance
-    every = passage.arch.pt_regs.members
+    every = passage.struct.members
     return {member.name: _told(passage, provenance.member(member.name, arrival.before)) for member in every}
 
 
@@ -31,7 +31,7 @@ def loaded_back(passage: Passage) -> dict[str, str]:
     arrival = passage.last
     if arrival is None or passage.changed or passage.expected.direct or passage.hit.landing is None:
         return {}
-    told = {member.name: _honoured(arrival.honours[member.name]) for member in passage.arch.pt_regs.members}
+    told = {member.name: _honoured(arrival.honours[member.name]) for member in passage.struct.members}
     return {name: what for name, what in told.items() if what != Honoured.NO.value}
 
 

@@ -118,7 +118,7 @@ def _argument(stay: Stay, arrival: Arrival, names: Names) -> Json:
     if graph is None or graph.handler != "fregs":
         return {"frame_pointer": names(argument)}
     written = _written(stay, arrival)
-    members = ((member, argument + member.offset) for member in lab.arch.pt_regs.members)
+    members = ((member, argument + member.offset) for member in lab.struct.members)
     known = ((member, [written.get(address + at) for at in range(member.size)]) for member, address in members)
     return {
         member.name: names(int.from_bytes(bytes(byte or 0 for byte in found), _order(stay)))

@@ -94,7 +94,7 @@ def _same(was: dict[str, int], now: dict[str, int], name: str, mask: int) -> boo
 
 def _written(passage: Passage) -> dict[str, int]:
     """{register: the value that a callback wrote for it}."""
-    pairs = ((passage.register(passage.arch.pt_regs.member(name)), value) for name, value in passage.changed.items())
+    pairs = ((passage.register(passage.struct.member(name)), value) for name, value in passage.changed.items())
     return {register: value for register, value in pairs if register}
 
 
@@ -116,8 +116,8 @@ def stack(passage: Passage, names: Names) -> dict[str, str]:
     if passage.destination != passage.after or passage.landed is None:
         return {}
     told, lab, word = {}, passage.lab, passage.arch.word
-    now = passage.word_at_landing(passage.parent_slot)
-    if now is not None and now != passage.word_at_site(passage.parent_slot):
+    now = passage.return_at_landing
+    if now is not None and now != passage.return_at_site:
         told["returns through"] = HANDLER if now == lab.image.symbols.get(HANDLER) else names(now)
     sp = passage.site[passage.abi.sp] + passage.variant.site.pops
     for address in range(sp, lab.image.stack.end, word):

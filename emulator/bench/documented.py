@@ -81,7 +81,7 @@ class Documented:
             self.arguments.append(self._stack_argument())
         self.record = b""
         if self.subject.record is not None:
-            self.record = bytes(uc.mem_read(self.arguments[self.subject.record], self.subject.arch.pt_regs.size))
+            self.record = bytes(uc.mem_read(self.arguments[self.subject.record], self.subject.size))
         for register, value in self._scribble.items():
             uc.reg_write(register, value)
 

@@ -28,7 +28,7 @@ class Subject:
         recording, size = self.call(), len(lab.variant.site.call.opcode)
         self.sites = {hit.ip: hit.ip + size for hit in recording.hits}
         self.callee = recording.callbacks[0].arrival.address
-        self.record = lab.variant.plain.record
+        self.record, self.size = lab.variant.plain.record, lab.struct.size
         self.start, self.exit = lab.runner.entry(self.function), lab.image.exit
         self.packed = lab.runner.prepare(lab.runner.state())
         self.registers = lab.layout.unpack(self.packed)

@@ -70,6 +70,12 @@ class Blame(Words):
         write = shape.writers(self.hit.event, self._end).get(address)
         return write.pc if write else None
 
+    @property
+    def return_writer(self) -> int | None:
+        """The instruction that wrote last to what the function returns through."""
+        slot = self.parent_slot
+        return self.blame(self.abi.link or "") if slot is None else self.writer(slot)
+
     def member_writer(self, arrival: Arrival, member: Member) -> int | None:
         """The instruction that wrote a member, or the call where none has."""
         write = self.recording.writers(arrival).get((arrival.record or 0) + member.offset)
@@ -77,9 +83,11 @@ class Blame(Words):
 
     @property
     def call_site(self) -> int | None:
-        """The call by which the trampoline gets to its function: the label that the core patches."""
-        if self.entry is None or self.entry.call is None:
+        """The call by which the trampoline gets to its function: the label that the core patches, if there is one."""
+        if self.entry is None:
             return self.hit.ip
+        if self.entry.call is None:
+            return (self.caller(self.hit.arrivals[0]) if self.hit.arrivals else None) or self.hit.ip
         return self.lab.image.symbols.get(self.entry.call)
 
     @property

@@ -21,8 +21,9 @@ def landing_pads(passage: Passage) -> Iterator[Violation] | None:
     """Every indirect call or jump goes to a landing pad, and what the kernel takes the address of begins with one.
 
     A return needs none, and a function's return address is none: return_to_handler must not jump to it. A direct
-    trampoline begins with one, because a call through a pointer may come to it too.
-    Promised: CONFIG_X86_KERNEL_IBT, SYM_FUNC_START() of include/linux/linkage.h.
+    trampoline begins with one, because a call through a pointer may come to it too. What Python acts for is C, and a
+    compiler's affair.
+    Promised: CONFIG_X86_KERNEL_IBT, CONFIG_ARM64_BTI_KERNEL, SYM_FUNC_START() of include/linux/linkage.h.
     Broken by: an indirect jump back to the parent (x86_64 return_to_handler before 5.18).
     """
     return _landing_pads(passage)
@@ -36,7 +37,8 @@ def _landing_pads(passage: Passage) -> Iterator[Violation]:
             yield Violation(passage.lab.symbol(function), pad.hex(" "), found.hex(" "), function)
     for address, target in pairwise(passage.ran_in_all):
         kind, indirect = passage.flow(address)
-        if indirect and kind is not Flow.RETURN and passage.code(target, len(pad)) != pad:
+        emulated = not passage.lab.image.is_gate(target)
+        if indirect and kind is not Flow.RETURN and emulated and passage.code(target, len(pad)) != pad:
             yield Violation("indirect branch", "to a landing pad", f"to {passage.lab.symbol(target)}", address)
 
 

@@ -11,6 +11,7 @@ from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
 from emulator.checks.scope import with_op, with_record
 from emulator.core.choice import LIST_FUNC
+from emulator.core.direct import CALLER
 from emulator.core.ops import FtraceOps
 from emulator.description import Ability
 from emulator.patcher import function_name
@@ -22,9 +23,14 @@ def dispatch(passage: Passage) -> Iterator[Violation] | None:
     """Every registered ops whose hashes include the function is called exactly once, newest first, and nobody else.
 
     A wrong ip shows here first: a filtered ops is then never called through the list function.
+    Where a direct call is the only thing, nobody is called on the way to it: ftrace_caller leaves at once where the
+    site's own ops makes one.
     Promised: kernel/trace/ftrace.c __ftrace_ops_list_func(), update_ftrace_function().
     Broken by: a return address passed for ip where the list function is forced (mips, s390, Thumb-2).
     """
+    by_itself = [arrival for arrival in passage.hit.arrivals if arrival.symbol == CALLER]
+    if by_itself:  # the list function calls it, if anybody
+        return iter([Violation("call", "none", CALLER, passage.caller(by_itself[0]))])
     wanted = [ops.name for ops in passage.registered]
     found = [call.ops.name for call in passage.calls]
     if wanted == found:
@@ -74,7 +80,7 @@ def _each(passage: Passage, values: Callable[[Call], tuple[int, int]], what: str
 @clause("C3", "op", scope=with_op)
 def op(passage: Passage) -> Iterator[Violation] | None:
     """The third argument is the ftrace_ops whose func is called; the list function gets what function_trace_op holds,
-    though it has no use for it.
+    or the site's own pointer to an ops, though it has no use for it.
 
     Promised: the June 2012 series: op is always the ops that registered the callback.
     Broken by: the address of function_trace_op passed for its contents (x86, 3.7 to 3.12).
@@ -94,7 +100,8 @@ def _op_of_list(passage: Passage) -> Iterator[Violation]:
     arrival = passage.hit.arrivals[0]
     if arrival.symbol != LIST_FUNC or not passage.lab.passes_op or passage.original is not None:
         return
-    found, wanted = passage.at_first_call(passage.abi.arguments[2]), passage.variable("function_trace_op")
+    found = passage.at_first_call(passage.abi.arguments[2])
+    wanted = passage.expected.site_ops or passage.variable("function_trace_op")
     if found != wanted:
         symbol = passage.lab.symbol
         yield Violation("op", symbol(wanted), symbol(found), passage.blame_argument(passage.calls[0], 2))
@@ -113,7 +120,7 @@ def _named(call: Call) -> str:
 @clause("C4", "full or partial")
 def full(passage: Passage) -> Iterator[Violation] | None:
     """Callbacks get a full pt_regs once any ops on the function asked for it, else NULL, or a partial record that is
-    marked as such.
+    marked as such, if that release can tell.
 
     Judged by the record, not by the ops: a plain ops gets regs as well where another asked. A record lies in the
     trampoline's frame, so that each passage has its own.
@@ -132,7 +139,7 @@ def _full(passage: Passage) -> Iterator[Violation]:
             yield Violation("regs", "a record, or NULL", found, passage.caller(arrival))
         elif arrival.record and not passage.in_frame(arrival):
             yield Violation("regs", "in the trampoline's frame", f"{arrival.record:#x}", passage.caller(arrival))
-    full = passage.expected.full or passage.asks_for_regs
+    full = passage.expected.full or passage.asks_for_regs or passage.variant.always_regs
     for call in passage.calls:
         if (call.regs is not None) != full:
             words = ("a full pt_regs", "no full pt_regs")
@@ -160,7 +167,7 @@ def _record(passage: Passage) -> Iterator[Violation]:
     entry = passage.entry
     assert entry is not None  # noqa: S101 - record() has looked
     first = next(arrival for arrival in passage.hit.arrivals if arrival.record)
-    for member in passage.arch.pt_regs.members:
+    for member in passage.struct.members:
         wanted = entry.constants.get(member.name)
         if wanted is None and (member.name in entry.promises or passage.promised_anyway(member)):
             wanted = passage.value(member.holds)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from emulator.assembly.decode import Flow, flow
 from emulator.checks.blame import Blame
+from emulator.description import ops_literal
 
 if TYPE_CHECKING:
     from emulator.assembly.decode import Instruction
@@ -39,22 +40,31 @@ class Code(Blame):
 
     def _changed(self, start: int, built: bytes) -> int | None:
         found = bytearray(self.code(start, len(built)))
-        for address in self._patchable:
+        for address, size in self._patchable:
             if start <= address < start + len(built):
-                span = slice(address - start, address - start + len(self.variant.site.nop))
+                span = slice(address - start, address - start + size)
                 found[span] = built[span]
         if found == built:
             return None
         return start + next(at for at, (new, old) in enumerate(zip(found, built, strict=True)) if new != old)
 
     @property
-    def _patchable(self) -> Iterator[int]:
-        """Sites, and the labels in trampolines."""
-        placed, graph = self.lab.image.placement, self.variant.graph
-        yield from (ip for ip, _ in placed.sites)
+    def _patchable(self) -> Iterator[tuple[int, int]]:
+        """(address, bytes) of sites with what is before them, and of the labels in trampolines."""
+        placed, graph, site = self.lab.image.placement, self.variant.graph, self.variant.site
+        size, before = len(site.nop), 0 if site.mcount else len(site.prologue)
+        for ip, _ in placed.sites:
+            yield ip - before, size + before
+            if (literal := ops_literal(site, ip, self.arch.word)) is not None:
+                yield literal, self.arch.word
         calls = [entry.call for entry in self.variant.entries]
         calls += [call.label for call in graph.calls] if graph else []
-        yield from (placed.label(name) for name in calls if name)
+        yield from ((placed.label(name), size) for name in calls if name)
+
+    @property
+    def ops_literal(self) -> int | None:
+        """Where the site's own pointer to an ops is, None where it has none."""
+        return ops_literal(self.variant.site, self.hit.ip, self.arch.word)
 
     def instruction(self, address: int) -> bytes:
         """As many bytes as the longest instruction has."""

@@ -73,7 +73,7 @@ def _arguments(passage: Passage) -> Iterator[Violation]:
 
 def _hooked(passage: Passage) -> Iterator[Violation]:
     symbol, taken, where = passage.lab.symbol, passage.took_return, passage.graph_site
-    was, now = passage.word_at_site(passage.parent_slot), passage.word_at_landing(passage.parent_slot)
+    was, now = passage.return_at_site, passage.return_at_landing
     wanted = passage.handler if taken else was
     if now is not None and now != wanted:
         yield Violation("the word returned through", symbol(wanted), symbol(now), where)
@@ -160,11 +160,10 @@ def _canary(passage: Passage) -> Iterator[Violation]:
 
 def _exit_record(passage: Passage) -> Iterator[Violation]:
     """Asked of the whole run: the record that return_to_handler makes, where it makes one."""
-    graph, abi = passage.variant.graph, passage.abi
+    graph = passage.variant.graph
     if not passage.opens_run or graph is None or graph.handler != "fregs":
         return
-    names = {*abi.returns, abi.frame_pointer, abi.sp}
-    members = [member for member in passage.arch.pt_regs.members if getattr(member.holds, "name", None) in names]
+    members = [passage.struct.member(name) for name in graph.at_exit]
     for arrival in passage.recording.arrivals:
         came = passage.at_handler(arrival) if arrival.symbol == RETURN else {}
         for member in members if came else ():

@@ -28,11 +28,18 @@ class Passage(Code):
     @property
     def caller_behind_handler(self) -> int | None:
         """Where the function's return is taken already: what its word held before; else None."""
-        if not self.handler or self.word_at_site(self.parent_slot) != self.handler:
+        if not self.handler or self.return_at_site != self.handler:
             return None
         earlier = (Passage(self.recording, hit) for hit in reversed(self.recording.hits) if hit.event < self.hit.event)
-        words = (at.word_at_site(at.parent_slot) for at in earlier if at.parent_slot == self.parent_slot)
+        words = (at.return_at_site for at in earlier if at.frame_found_by == self.frame_found_by)
         return next((word for word in words if word != self.handler), None)
+
+    @property
+    def frame_found_by(self) -> int | None:
+        """What an unwinder tells by that a taken return is this function's (retp)."""
+        graph = self.variant.graph
+        by_frame = graph is not None and graph.found_by == "frame_pointer"
+        return self.value(graph.frame) if graph and by_frame else self.parent_slot
 
     @property
     def graph_calls(self) -> int:
@@ -44,7 +51,7 @@ class Passage(Code):
     @property
     def variant_has_func(self) -> bool:
         """Whether the graph tracer is an ordinary ops here."""
-        return self.variant.graph is not None and self.variant.graph.slot is not None
+        return self.variant.graph is not None and self.variant.graph.is_ops
 
     @property
     def graph_site(self) -> int | None:
@@ -77,6 +84,7 @@ class Passage(Code):
                 return
             taken.remove(before[-1])
             slot = Passage(self.recording, before[-1]).parent_slot
+            assert slot is not None  # noqa: S101 - without a link register there is no other place
             yield slot, self.lab.layout.get(registers, self.abi.sp)
 
     def at_handler(self, arrival: Arrival) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from emulator.core.fgraph_ops import FgraphOps
 from emulator.core.ops import FtraceOps
-from emulator.description import Entry, Member, Reg, Return
+from emulator.description import Entry, Member, Reg, Return, loaded_into
 from emulator.errors import RunError
 from emulator.lab import Lab
 from emulator.placement import GATE_SIZE
@@ -77,6 +77,10 @@ class Rig:
         self.lab.register(ops)
         return ops
 
+    def fullest(self, name: str, *, on: str = FUNCTION, act: Act | None = None) -> FtraceOps:
+        """Register an ops that gets as much of a record as there can be: with SAVE_REGS, where that is possible."""
+        return self.ops(name, *(["SAVE_REGS"] if self.variant.regs else []), on=on, act=act)
+
     def graph(self, on: Iterable[str] = (), *, wanted: bool = True) -> FgraphOps:
         """Register a user of the graph tracer, who says yes, or no, to every function; on these functions or all."""
         self.refuses = not wanted
@@ -98,10 +102,10 @@ class Rig:
         self.lab.implement("my_direct_func1", lambda: None)
         return self.direct_to(self.lab.address("my_tramp1"))
 
-    def direct_to(self, address: int) -> FtraceOps:
-        """Register a direct call of FUNCTION."""
+    def direct_to(self, address: int, on: str = FUNCTION) -> FtraceOps:
+        """Register a direct call for one function, or several."""
         ops = FtraceOps("direct")
-        self.lab.set_filter(ops, FUNCTION)
+        self.lab.set_filter(ops, on)
         self.lab.register_direct(ops, address)
         return ops
 
@@ -116,6 +120,11 @@ class Rig:
             self._target = self.lab.add_function(TARGET, _arrived)
         return self._target
 
+    @property
+    def far_target(self) -> int:
+        """A function like TARGET that a module has."""
+        return self.lab.add_function(f"{TARGET}_of_a_module", _arrived, home="module")
+
     def another_target(self) -> None:
         """TARGET is at the next address from now on."""
         self._target = self.lab.add_function(f"{TARGET}_at_{self.target + GATE_SIZE:x}", _arrived)
@@ -125,7 +134,7 @@ class Rig:
     def loaded(self, entry_names: Iterable[str]) -> Iterator[Member]:
         """The members of a record that stand for a register and are loaded back."""
         abi, names, parent = self.arch.abi, set(entry_names), self.variant.site.parent
-        for member in self.arch.pt_regs.members:
+        for member in self.lab.struct.members:
             register = isinstance(member.holds, Reg) and member.holds.name != abi.flags
             if member.name in names and (register or (abi.link and member.holds == parent)):
                 yield member
@@ -137,7 +146,9 @@ class Rig:
 
     def leads_to_frame(self, member: Member) -> bool:
         """Whether the function finds its own frame by it, if it has one, or its return address."""
-        return member.holds in (Reg(self.arch.abi.frame_pointer or ""), Reg(self.arch.abi.sp))
+        abi, site = self.arch.abi, self.variant.site
+        returns = site.parent_slot is None and loaded_into(member, site, abi) == abi.link
+        return returns or member.holds in (Reg(abi.frame_pointer or ""), Reg(abi.sp))
 
     def write(self, member: Member) -> None:
         """Give a member of the record another value, at random; to sp, that of a push."""
@@ -150,7 +161,7 @@ class Rig:
     def toggle_flags(self) -> None:
         """Turn every arithmetic flag of the record over."""
         abi = self.arch.abi
-        for member in self.arch.pt_regs.members:
+        for member in self.lab.struct.members:
             if member.holds == Reg(abi.flags):
                 self._store(member, lambda old: old ^ abi.arithmetic_flags)
 
@@ -164,7 +175,7 @@ class Rig:
 
     def redirect(self) -> None:
         """Have control sent to TARGET."""
-        members = self.arch.pt_regs.members
+        members = self.lab.struct.members
         self._store(next(member for member in members if isinstance(member.holds, Return)), self.target)
 
     def spoil(self, function: str) -> None:
@@ -177,7 +188,8 @@ class Rig:
         """Give the site of FUNCTION the call that the compiler has put there."""
         rec, patcher = self.lab.record(FUNCTION), self.lab.patcher
         self.lab.image.memory.write(rec.ip, patcher.compiled[rec.ip])
-        rec.target = patcher.address(self.variant.site.mcount)
+        mcount = self.variant.site.mcount
+        rec.target = patcher.address(mcount) if mcount else 0
 
     def nest(self) -> None:
         """Call another function, once."""

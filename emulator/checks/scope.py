@@ -31,7 +31,7 @@ def with_record(_arch: Arch, variant: Variant) -> str:
 
 def with_ip_loaded(arch: Arch, variant: Variant) -> str:
     """Entries that go to the ip in the record."""
-    names = {member.name for member in arch.pt_regs.members if isinstance(member.holds, Return)}
+    names = {member.name for member in arch.record(variant).members if isinstance(member.holds, Return)}
     loaded = any(names & set(entry.honours) for entry in variant.entries)
     return "" if loaded else "no entry loads ip back from a record"
 

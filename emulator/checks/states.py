@@ -14,7 +14,7 @@ from emulator.checks.passage import Passage
 from emulator.checks.rig import FUNCTION, Rig
 from emulator.core.ops import FtraceOps
 from emulator.core.rehearsal import Rehearsal, rehearse
-from emulator.description import Ability
+from emulator.description import Ability, ops_literal
 from emulator.moments import Moment, moment
 from emulator.poke import Change, Kind
 
@@ -152,7 +152,7 @@ class Interleaving:
     """Goes on from each moment of a passage in each state of a change. It is the patcher's witness."""
 
     def __init__(self, rig: Rig) -> None:
-        self._rig, self._lab = rig, rig.lab
+        self._rig, self._lab, self._word = rig, rig.lab, rig.arch.word
         self._moments: list[Moment] = []
         self._left: dict[int, Moment] = {}
         """{length of its trace: a moment from which is to be gone on yet}."""
@@ -221,7 +221,10 @@ class Interleaving:
         if change.kind is Kind.SITE and change.address != self._rec.ip:
             return
         now = self._lab.image.memory.read(change.address, len(change.new))
-        reached = [at for at in self._moments if at.address == self._rec.ip or change.address in at.ahead]
+        if change.kind is Kind.OPS and change.address != ops_literal(self._lab.variant.site, self._rec.ip, self._word):
+            return
+        loads = change.kind is Kind.OPS  # no instruction runs there, and any may be about to look
+        reached = [at for at in self._moments if loads or at.address == self._rec.ip or change.address in at.ahead]
         if change.trapped and self._trapped == change.address:  # the same breakpoint: what is behind it nobody sees
             reached = [at for at in reached if at.address in (self._rec.ip, change.address)]
         self._trapped = change.address if change.trapped else 0

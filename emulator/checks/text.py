@@ -15,10 +15,13 @@ from emulator.description import Ability, Copying, Entry
 
 @clause("P1", "patched instructions", needs=Ability.DYNAMIC_FTRACE)
 def patched(passage: Passage) -> Iterator[Violation] | None:
-    """The site, and the call that the core patches in the trampoline, decode to a call of what they should call.
+    """The site, and the call that the core patches in the trampoline, decode to a call of what they should call; a
+    pointer to an ops that a site has of its own leads to the one ops that wants it, or to those that stand for several
+    and for none.
 
     A disabled site is the NOP of that configuration. What the core asks for can be written; but a site that holds
     something else than it should is left as it is, and nothing but sites, labels and copies changes.
+    DYNAMIC_FTRACE_WITH_CALL_OPS: ftrace_call_adjust() of arch/arm64/kernel/ftrace.c says where that pointer is.
     Promised: arch/*/kernel/ftrace.c: ftrace_call_replace() and its like.
     Broken by: a displacement from the wrong end of the instruction, a branch out of reach that nobody noticed.
     """
@@ -28,6 +31,8 @@ def patched(passage: Passage) -> Iterator[Violation] | None:
 def _patched(passage: Passage) -> Iterator[Violation]:
     site, ip = passage.variant.site, passage.hit.ip
     yield from _as_asked(passage)
+    yield from _prologue(passage, ip)
+    yield from _literal(passage)
     elsewhere = passage.patched_elsewhere if passage.opens_run else None
     if elsewhere is not None:
         yield Violation("text", "as it was built", f"changed at {passage.lab.symbol(elsewhere)}", elsewhere)
@@ -43,6 +48,25 @@ def _as_asked(passage: Passage) -> Iterator[Violation]:
         yield Violation("patching", "what was asked for is done", str(bug), passage.hit.ip)
     if spoilt and passage.code(spoilt[0], len(spoilt[1])) != spoilt[1]:
         yield Violation("site", "left alone: it is not as it was to be", "written over", spoilt[0])
+
+
+def _prologue(passage: Passage, ip: int) -> Iterator[Violation]:
+    """What has to be before the call for its sake."""
+    wanted = passage.variant.site.prologue
+    found = passage.code(ip - len(wanted), len(wanted))
+    if found != wanted:
+        yield Violation("before the call", wanted.hex(" "), found.hex(" "), ip - len(wanted))
+
+
+def _literal(passage: Passage) -> Iterator[Violation]:
+    """The site's own pointer to an ops, where it has one."""
+    address, wanted = passage.ops_literal, passage.expected.site_ops
+    if address is None:
+        return
+    found = int.from_bytes(passage.code(address, passage.arch.word), passage.inputs.order)
+    if found != wanted:
+        symbol = passage.lab.symbol
+        yield Violation("the site's ops", symbol(wanted), symbol(found), address)
 
 
 def _call(passage: Passage, address: int, target: int) -> Iterator[Violation]:

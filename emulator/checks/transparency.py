@@ -52,7 +52,7 @@ def landing(passage: Passage) -> Iterator[Violation] | None:
 @clause("T3", "the parent's address")
 def parent(passage: Passage) -> Iterator[Violation] | None:
     """At landing the function still returns to its caller, or to return_to_handler if and only if the graph tracer
-    has taken the return; the link register holds that address where the site has put it there.
+    has taken the return; the link register holds that address where the site has put it there and the entry keeps it.
 
     On other ways out the word may be either, as long as the graph tracer is on.
     Promised: `parent` belongs to the traced function; only prepare_ftrace_return() may replace it.
@@ -67,21 +67,26 @@ def parent(passage: Passage) -> Iterator[Violation] | None:
 def _parent(passage: Passage) -> Iterator[Violation]:
     lab, abi = passage.lab, passage.abi
     taken = passage.hit.landing_hooked > passage.hit.hooked
-    wanted = lab.image.placement.label("return_to_handler") if taken else passage.word_at_site(passage.parent_slot)
-    found = passage.word_at_landing(passage.parent_slot)
+    in_register = passage.parent_slot is None
+    wanted = passage.wanted[abi.link or ""] if in_register else passage.return_at_site
+    if taken:
+        wanted = lab.image.placement.label("return_to_handler")
+    found = passage.return_at_landing
     if found is not None and found != wanted:
-        yield Violation("parent slot", lab.symbol(wanted), lab.symbol(found), passage.writer(passage.parent_slot))
-    link = abi.link
-    if link:
-        yield from _differences(passage, {link})
+        what = abi.link or "" if in_register else "parent slot"
+        yield Violation(what, lab.symbol(wanted), lab.symbol(found), passage.return_writer)
+    if not in_register:
+        yield from _differences(passage, {abi.link} - passage.free)
 
 
 def _parent_elsewhere(passage: Passage) -> Iterator[Violation]:
-    found, wanted = passage.word_at_landing(passage.parent_slot), passage.word_at_site(passage.parent_slot)
+    if passage.parent_slot is None:  # what it is then in stands among the registers that are compared there
+        return
+    found, wanted = passage.return_at_landing, passage.return_at_site
     hooked = passage.expected.graph and found == passage.handler
     if found is not None and found != wanted and not hooked:
         names = passage.lab.symbol(wanted), passage.lab.symbol(found)
-        yield Violation("parent slot", *names, passage.writer(passage.parent_slot))
+        yield Violation("parent slot", *names, passage.return_writer)
 
 
 @clause("T4", "flags")

@@ -22,14 +22,17 @@ def frame_chain(passage: Passage) -> Iterator[Violation] | None:
     """A walk along frame pointers from within a callback passes the traced function and then its parent.
 
     Where the site is behind the prologue, the function's own frame is the first: the frame pointer is left alone.
+    Or the trampoline has put one of its own in front of that (arm64's mcount).
     Else the trampoline builds the two frames; or, where all registers are saved, the frame pointer is the record's
     address with a bit turned over: the lowest one, on i386 the topmost.
     Promised: arch/x86/kernel/ftrace_64.S of 6.x with CONFIG_FRAME_POINTER; ENCODE_FRAME_POINTER.
     Broken by: the parent's frame left out (stack traces without the function's caller), an encoded pointer missing.
     """
-    frames = passage.entry.frames if passage.entry and passage.hit.arrivals else None
+    frames = passage.entry.frames if passage.entry and passage.called else None
     if frames == "own":
         return _own(passage)
+    if frames == "added":
+        return chain(_added(passage), _parents(passage))
     if frames is None or (frames == "encoded" and passage.last is None):
         return None
     return chain(_encoded(passage) if frames == "encoded" else _linked(passage), _on_the_way(passage))
@@ -41,7 +44,20 @@ def _own(passage: Passage) -> Iterator[Violation]:
     one_more = not passage.abi.link and _walk(passage, found) == [passage.after]  # a frame of the trampoline's own
     if found != wanted and not one_more:
         yield Violation("frame pointer", f"{wanted:#x}", f"{found:#x}", passage.call_site)
-    parent, symbol = passage.word_at_first_call(passage.parent_slot), passage.lab.symbol
+    yield from _parents(passage)
+
+
+def _added(passage: Passage) -> Iterator[Violation]:
+    """The frame that the trampoline puts in front of the function's own."""
+    symbol, found = passage.lab.symbol, _walk(passage, passage.at_first_call(passage.abi.frame_pointer))
+    if found != [passage.after]:
+        names = " < ".join(map(symbol, found)) or "nowhere"
+        yield Violation("frames in front of the function's", symbol(passage.after), names, passage.call_site)
+
+
+def _parents(passage: Passage) -> Iterator[Violation]:
+    """In the function's own frame."""
+    parent, symbol = passage.word_at_first_call(passage.parent_slot or 0), passage.lab.symbol
     if parent != passage.parent:
         names = symbol(passage.parent or 0), symbol(parent or 0)
         yield Violation("return address of its parent", *names, passage.call_site)

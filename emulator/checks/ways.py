@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from emulator.checks.finding import Violation
 from emulator.core.rehearsal import Rehearsal
-from emulator.description import Entry, Member, Reg, Return, Sum, Value, Word
+from emulator.description import Entry, Member, Reg, Return, Value, loaded_into
 from emulator.replay import Inputs, recorded
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Ways:
         self.recording, self.hit = recording, hit
         self.lab: Lab = hit.lab
         self.arch, self.variant = self.lab.arch, self.lab.variant
+        self.struct = self.lab.struct
         self.abi = self.arch.abi
         self.disturbed: list[Violation] | None = None
         """What was wrong in the same passage while the stack below sp was overwritten all the time."""
@@ -59,11 +61,9 @@ class Ways:
         return self.value(self.variant.site.parent)
 
     @property
-    def parent_slot(self) -> int:
-        """The address of the word through which the function returns."""
-        slot = self.value(self.variant.site.parent_slot)
-        assert slot is not None  # noqa: S101 - it is a sum, or a word of the stack
-        return slot
+    def parent_slot(self) -> int | None:
+        """The address of the word through which the function returns; None where it has none yet: the link register."""
+        return self.value(self.variant.site.parent_slot)
 
     # -- what the rules say -------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class Ways:
         """{member: value} of what callbacks have written to the record."""
         if self.last is None or self.last.after == self.last.before:
             return {}
-        known = ((member, self.received(member), self.member(member)) for member in self.arch.pt_regs.members)
+        known = ((member, self.received(member), self.member(member)) for member in self.struct.members)
         return {member.name: new for member, old, new in known if new is not None and new != old}
 
     @cached_property
@@ -136,7 +136,7 @@ class Ways:
     def returns_to(self) -> int:
         """After the site, or the ip that a callback has set: a direct trampoline returns there, too."""
         for name, value in self.changed.items():
-            member = self.arch.pt_regs.member(name)
+            member = self.struct.member(name)
             if self.entry and name in self.entry.honours and isinstance(member.holds, Return):
                 return value
         return self.after
@@ -150,7 +150,7 @@ class Ways:
         wanted = dict(self.site)
         wanted[self.abi.sp] += self.variant.site.pops
         for name, value in self.changed.items():
-            register = self.register(self.arch.pt_regs.member(name))
+            register = self.register(self.struct.member(name))
             if self.entry and register and name in self.entry.honours:
                 wanted[register] = value
         return wanted | self._as_after_a_call() if self.called_directly else wanted
@@ -158,7 +158,8 @@ class Ways:
     @property
     def unpatched(self) -> bool:
         """Whether the site calls what the compiler's call goes to: before boot has made a NOP of it."""
-        return bool(self.hit.target) and self.hit.target == self.lab.image.placement.label(self.variant.site.mcount)
+        mcount = self.variant.site.mcount
+        return bool(mcount and self.hit.target) and self.hit.target == self.lab.image.placement.label(mcount or "")
 
     @property
     def called_directly(self) -> bool:
@@ -166,9 +167,13 @@ class Ways:
         return bool(self.expected.direct) and self.destination == self.expected.direct
 
     def _as_after_a_call(self) -> dict[str, int]:
-        """sp, or the link register, as the site's call leaves them."""
+        """sp, or the link register, as the site's call leaves them.
+
+        What a callback has made of the return address is where the site has put that.
+        """
         if self.abi.link:
-            return {self.abi.link: self.returns_to}
+            parent = [(self._parent_register, value) for value in self._parent_written if self._parent_register]
+            return {self.abi.link: self.returns_to, **dict(parent)}
         return {self.abi.sp: self.site[self.abi.sp] - self.arch.word}
 
     @property
@@ -181,17 +186,25 @@ class Ways:
         if self.expected.direct and not self.called_directly:
             kept = {*self.abi.arguments, *self.abi.returns, *self.abi.preserved}
             clobbers = tuple(name for name in self.lab.layout.names if name not in kept)
-        return frozenset((self.abi.pc, *clobbers))
+        kept = {self._parent_register} if self.called_directly else set()
+        return frozenset((self.abi.pc, *clobbers)) - kept
+
+    @property
+    def _parent_register(self) -> str:
+        """The register that the site has put the return address into; empty where that is none."""
+        parent = self.variant.site.parent
+        return parent.name if isinstance(parent, Reg) else ""
+
+    @property
+    def _parent_written(self) -> Iterator[int]:
+        """What callbacks have written to the member that the link register is loaded from."""
+        for name, value in self.changed.items():
+            if self.entry and name in self.entry.honours and self.register(self.struct.member(name)) == self.abi.link:
+                yield value
 
     def register(self, member: Member) -> str | None:
         """The register that a member is loaded into."""
-        match member.holds:
-            case Reg(name) | Sum(name, _):
-                return name
-            case Word() if member.holds == self.variant.site.parent:
-                return self.abi.link
-            case _:
-                return None
+        return loaded_into(member, self.variant.site, self.abi)
 
     # -- where it went ------------------------------------------------------------------------------------------------
 
@@ -216,6 +229,11 @@ class Ways:
     def calls(self) -> list[Call]:
         """The callbacks of this passage, in order."""
         return [call for call in self.recording.callbacks if call.arrival.hit is self.hit]
+
+    @property
+    def called(self) -> list[Arrival]:
+        """The C functions that the trampoline has called, and not gone to in the place of the traced function."""
+        return [arrival for arrival in self.hit.arrivals if arrival.address != self.expected.direct]
 
     @property
     def opens_run(self) -> bool:

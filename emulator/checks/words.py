@@ -30,8 +30,9 @@ class Words(Ways):
 
     def same_above(self, address: int) -> bool:
         """Whether the stack from an address on is at landing as it was at the site, the parent's slot apart."""
-        above, slot = slice(address - self.lab.image.stack.end, None), self.parent_slot - address
+        above = slice(address - self.lab.image.stack.end, None)
         was, now = self.hit.tail[above], self.tail[above]
+        slot = -1 if self.parent_slot is None else self.parent_slot - address
         if 0 <= slot < len(now):
             now = now[:slot] + was[slot : slot + self.arch.word] + now[slot + self.arch.word :]
         return was == now
@@ -41,6 +42,20 @@ class Words(Ways):
         tail, word = self.tail, self.arch.word
         start = address - (self.lab.image.stack.end - len(tail))
         return int.from_bytes(tail[start : start + word], self.inputs.order) if 0 <= start < len(tail) else None
+
+    @property
+    def return_at_site(self) -> int:
+        """Where the function would have returned to, by the word or the register that it returns through."""
+        slot = self.parent_slot
+        return self.site[self.abi.link or ""] if slot is None else self.word_at_site(slot)
+
+    @property
+    def return_at_landing(self) -> int | None:
+        """The same where control went on; None where that cannot be told."""
+        slot = self.parent_slot
+        if slot is None:
+            return self.landed[self.abi.link or ""] if self.landed else None
+        return self.word_at_landing(slot)
 
     def promised_anyway(self, member: Member) -> bool:
         """Members that the entry ought to fill, and that this release is known to forget."""
@@ -72,7 +87,7 @@ class Words(Ways):
         """Whether a record lies between sp at the call and sp at the site."""
         record, end = arrival.record or 0, self.site[self.abi.sp] + self.variant.site.pops
         lowest = self.lab.layout.get(arrival.registers, self.abi.sp)
-        size = (self.entry.record_size if self.entry else None) or self.arch.pt_regs.size
+        size = (self.entry.record_size if self.entry else None) or self.struct.size
         return lowest <= record <= end - size
 
     @cached_property

@@ -44,7 +44,7 @@ def written_back(passage: Passage) -> Iterator[Violation] | None:
     loaded = [name for name in passage.changed if passage.entry and name in passage.entry.honours]
     if not loaded or passage.landed is None:
         return None
-    names = {passage.register(passage.arch.pt_regs.member(name)) for name in loaded}
+    names = {passage.register(passage.struct.member(name)) for name in loaded}
     return _as_wanted(passage, {name: passage.wanted[name] for name in names if name})
 
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from emulator.core.ftrace import Ftrace
 
 CALLER = "call_direct_funcs"
-FLAGS = frozenset({"DIRECT", "SAVE_REGS"})
-"""MULTI_FLAGS, where the architecture has HAVE_DYNAMIC_FTRACE_WITH_REGS."""
 
 
 class Direct:
@@ -36,6 +34,8 @@ class Direct:
         self.direct_ops = KernelOps("direct_ops", CALLER, "DIRECT", "SAVE_REGS", "PERMANENT")
         self._stub_ops = KernelOps("stub_ops", "ftrace_stub")
         self._tmp_ops = KernelOps("tmp_ops", "ftrace_stub", "STUB")
+        self._flags = frozenset({"DIRECT", "SAVE_REGS"} if core.with_regs else {"DIRECT"})
+        """MULTI_FLAGS; SAVE_ARGS is nothing by itself."""
         self._users: Counter[int] = Counter()
         """6.1: {direct trampoline: functions that call it by register_ftrace_direct(ip)}."""
 
@@ -79,7 +79,7 @@ class Direct:
 
     def _take_over(self, ops: FtraceOps, address: int) -> None:
         """func, flags and trampoline become the kernel's. With that trampoline no private copy is ever made."""
-        ops.flags = FLAGS
+        ops.flags = self._flags
         ops.kernel_flags.discard("INITIALIZED")
         ops.func_address = self._core.platform.address(CALLER)
         ops.trampoline = addresses.ftrace_addr(self._core, regs=True)
@@ -111,6 +111,7 @@ class Direct:
             update_ipmodify(core, call, ops, ops.filter_hash, ops.filter_hash, retarget=True)
             core.direct_functions |= dict.fromkeys(ops.filter_hash & core.direct_functions.keys(), address)
             ops.direct_call = address
+            core.publish()
         finally:
             registration.unregister(core, tmp)
             tmp.func_hash = tmp.local_hash
@@ -130,7 +131,7 @@ class Direct:
 
     def _must_be_registered(self, call: str, ops: FtraceOps) -> None:
         self._must_exist(call)
-        if ops.kernel is not self._core or not ops.has("INITIALIZED") or not ops.flags >= FLAGS:
+        if ops.kernel is not self._core or not ops.has("INITIALIZED") or not ops.flags >= self._flags:
             raise FtraceError(errno.EINVAL, call, f"{ops.name} makes no direct calls")
         if not ops.has("ENABLED"):
             raise FtraceError(errno.EINVAL, call, f"{ops.name} is not registered (not ENABLED)")

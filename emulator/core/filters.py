@@ -14,7 +14,7 @@ from emulator.core.ipmodify import ipmodify_update
 from emulator.core.match import NOT, match_records
 from emulator.core.ops import FtraceOps
 from emulator.core.patching import Command, run_update_code
-from emulator.core.records import DynFtrace, Update, add_reference, check_record, drop_reference
+from emulator.core.records import DynFtrace, Update, add_reference, check_record, drop_reference, note_call_ops
 from emulator.core.refusals import must_live
 from emulator.errors import FtraceError, UsageError
 
@@ -230,6 +230,7 @@ def count_up(core: Ftrace, ops: FtraceOps, records: Iterable[DynFtrace]) -> bool
             core.ftrace_warn(f"{rec.symbol} has as many ops as can be counted")
             return changes
         add_reference(rec, ops, core.release)
+        _note_call_ops(core, rec, ops)
         changes |= check_record(rec, core.release.bits).update is not Update.IGNORE
     return changes
 
@@ -242,8 +243,14 @@ def count_down(core: Ftrace, ops: FtraceOps, records: Iterable[DynFtrace]) -> bo
             core.ftrace_warn(f"{rec.symbol} loses an ops that it never had")
             return changes
         drop_reference(rec, ops, core.ops, core.release)
+        _note_call_ops(core, rec, ops)
         changes |= check_record(rec, core.release.bits).update is not Update.IGNORE
     return changes
+
+
+def _note_call_ops(core: Ftrace, rec: DynFtrace, ops: FtraceOps) -> None:
+    if core.call_ops:
+        note_call_ops(rec, core.release.bits, plain=core.calls_func(ops) == ops.func_address)
 
 
 def matching(core: Ftrace, hashes: OpsHash) -> list[DynFtrace]:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from emulator.core import choice, filters, registration, sysctl
+from emulator.core.addresses import tramp_ops_new
 from emulator.core.direct import Direct
 from emulator.core.functions import FUNCTIONS, Record
 from emulator.core.given import expect
@@ -53,6 +54,10 @@ class Ftrace:
         safe = {"RECURSION_SAFE"} & release.flags.keys()
         self.global_ops = KernelOps("global_ops", choice.STUB, *safe)
         self.control_ops = KernelOps("control_ops", "ftrace_ops_control_func", *safe)
+        self.nop_ops, self.list_ops = (
+            KernelOps("ftrace_nop_ops", choice.STUB),
+            KernelOps("ftrace_list_ops", choice.LIST_FUNC),
+        )
         self.callees: dict[int, FtraceOps | Callee] = {}
         """What is at the addresses of functions with a callback's arguments; an ops stands for its own function."""
         self.delivering: list[FtraceOps] = []
@@ -89,7 +94,8 @@ class Ftrace:
             self.callees[self.platform.address(name)] = partial(FUNCTIONS[name], self)
         self.direct, self.graph = Direct(self), Graph(self)
         shared = (self.control_ops,) if self.has_shared_lists else ()
-        for ops in (self.list_end, self.global_ops, *shared):
+        of_sites = (self.nop_ops, self.list_ops) if self.call_ops else ()
+        for ops in (self.list_end, self.global_ops, *shared, *of_sites):
             self.ops_init(ops)
             self.settle(ops)
         choice.update_ftrace_function(self)
@@ -99,6 +105,10 @@ class Ftrace:
         if self.dynamic:
             self.platform.update_trace_func(self.label_function)
         self.platform.publish(self.list_end, self.list_end)
+        for ops in of_sites:
+            self.platform.publish(ops, ops)
+        for rec in self.records.values() if self.call_ops else ():
+            self.platform.set_site_ops(rec.ip, self.nop_ops.address)
 
     # -- what the configuration can do --------------------------------------------------------------------------------
 
@@ -111,6 +121,11 @@ class Ftrace:
     def with_regs(self) -> bool:
         """CONFIG_DYNAMIC_FTRACE_WITH_REGS."""
         return Ability.DYNAMIC_FTRACE_WITH_REGS in self.platform.abilities
+
+    @cached_property
+    def call_ops(self) -> bool:
+        """CONFIG_DYNAMIC_FTRACE_WITH_CALL_OPS."""
+        return Ability.DYNAMIC_FTRACE_WITH_CALL_OPS in self.platform.abilities
 
     @cached_property
     def force_list(self) -> bool:
@@ -168,7 +183,22 @@ class Ftrace:
         if Ability.TRAMPOLINE_PER_OPS not in self.platform.abilities:
             return
         if not ops.trampoline or ops.has("ALLOC_TRAMP"):
-            self.platform.update_trampoline(ops, choice.ops_get_func(self, ops))
+            self.platform.update_trampoline(ops, self.calls_func(ops))
+
+    def calls_func(self, ops: FtraceOps) -> int:
+        """ftrace_ops_get_func(): what is called where an ops is called without the list."""
+        return choice.ops_get_func(self, ops)
+
+    def site_ops(self, rec: DynFtrace) -> FtraceOps:
+        """With CALL_OPS, what a site's own pointer has to lead to: the one ops that it calls, or who stands for it.
+
+        arch/arm64/kernel/ftrace.c arm64_rec_get_ops().
+        """
+        bits = self.release.bits
+        if not rec.flags & bits.ENABLED:
+            return self.nop_ops
+        unique = tramp_ops_new(self, rec) if rec.flags & bits.CALL_OPS_EN else None
+        return unique or self.list_ops
 
     @property
     def counted(self) -> list[FtraceOps]:

@@ -20,8 +20,11 @@ class Record(Protocol):
     def get_regs(self) -> object | None:
         """ftrace_get_regs(): what may be read as a full pt_regs, or None."""
 
-    def get_stack_pointer(self) -> int:
-        """ftrace_regs_get_stack_pointer()."""
+    def get_parent_slot(self) -> int:
+        """Where ftrace_graph_func() finds the return address of the traced function."""
+
+    def get_frame_pointer(self) -> int:
+        """ftrace_regs_get_frame_pointer()."""
 
     def set_direct_caller(self, address: int) -> None:
         """arch_ftrace_set_direct_caller(): the trampoline shall go to `address` instead of back."""
@@ -120,7 +123,8 @@ def graph_func(core: Ftrace, ip: int, _parent_ip: int, _op: Any, record: Record 
         raise Fault("ftrace_graph_func() reads from its record, which is NULL")
     with guard(core.current, Region.FTRACE, core.release) as entered:
         if entered:
-            core.graph.returns.prepare_ftrace_return(record.get_stack_pointer(), ip, 0)
+            frame_pointer = record.get_frame_pointer()
+            core.graph.returns.prepare_ftrace_return(record.get_parent_slot(), ip, frame_pointer)
 
 
 def stub(_core: Ftrace, _ip: int, _parent_ip: int, _op: Any, _record: Record | None) -> None:

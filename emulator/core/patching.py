@@ -128,6 +128,8 @@ def replace_site(core: Ftrace, rec: DynFtrace, *, enable: bool) -> None:
     """__ftrace_replace_code(). Raises TextError."""
     old, target = addr_curr(core, rec), addr_new(core, rec)
     update, rec.flags = check_record(rec, core.release.bits, enable=enable)
+    if update is not Update.IGNORE and core.call_ops:
+        core.platform.set_site_ops(rec.ip, core.site_ops(rec).address)
     match update:
         case Update.MAKE_CALL:
             core.platform.make_call(rec.ip, target)
@@ -138,4 +140,4 @@ def replace_site(core: Ftrace, rec: DynFtrace, *, enable: bool) -> None:
             target = 0
         case Update.IGNORE:
             return
-    rec.target = target
+    rec.target = core.platform.callable(rec.ip, target) if target else 0

@@ -38,6 +38,14 @@ class Platform(Protocol):
         """The architecture has ftrace_graph_func(): the graph tracer is an ordinary ops there."""
 
     @property
+    def graph_finds_frames(self) -> bool:
+        """It keeps the frame pointer for unwinders, and not where the return address was."""
+
+    @property
+    def graph_beside_func(self) -> bool:
+        """Static mcount goes to the graph tracer behind ftrace_trace_function too, and not only in its place."""
+
+    @property
     def graph_trampoline(self) -> int:
         """FTRACE_GRAPH_TRAMP_ADDR: what sites call that only the graph tracer wants; 0 where it has no such thing."""
 
@@ -64,6 +72,12 @@ class Platform(Protocol):
 
     def verify(self, ip: int, old: int) -> None:
         """Does the site at ip call `old`, or, with 0, is it disabled? TextError where not."""
+
+    def callable(self, ip: int, target: int) -> int:
+        """ftrace_find_callable_addr(): what the site at ip has to call to get to target."""
+
+    def set_site_ops(self, ip: int, ops: int) -> None:
+        """ftrace_rec_set_ops(): the pointer of the site at ip leads to the ops at an address (CALL_OPS)."""
 
     def make_call(self, ip: int, target: int) -> None:
         """ftrace_make_call(): the disabled site at ip begins to call target."""

@@ -31,8 +31,10 @@ class DynFtrace:
         return bool(self.flags & bits.DISABLED) and not self.flags & bits.ENABLED
 
     def describe(self, bits: RecordBits) -> str:
-        """As enabled_functions shows it: (count), then R regs, I ip modified, D direct, as far as they are wanted."""
-        letters = ((bits.REGS, "R"), (bits.IPMODIFY, "I"), (bits.DIRECT, "D"))
+        """As enabled_functions shows it: (count), then R regs, I ip modified, D direct, O the site's own ops, as far as
+        they are wanted.
+        """
+        letters = ((bits.REGS, "R"), (bits.IPMODIFY, "I"), (bits.DIRECT, "D"), (bits.CALL_OPS, "O"))
         return " ".join([f"({self.count(bits)})", *(letter for bit, letter in letters if self.flags & bit)])
 
 
@@ -66,6 +68,13 @@ def drop_reference(rec: DynFtrace, ops: FtraceOps, registered: Sequence[FtraceOp
     _set(rec, bits.TRAMP, wanted=rec.count(bits) == 1 and other_copy)
 
 
+def note_call_ops(rec: DynFtrace, bits: RecordBits, *, plain: bool) -> None:
+    """Behind either of them, with CALL_OPS: the site can name its one ops, unless something else stands before its func
+    (`plain`: nothing does). The ops that is looked at is the one that comes or goes, not the one that stays.
+    """
+    _set(rec, bits.CALL_OPS, wanted=rec.count(bits) == 1 and plain)
+
+
 class Update(enum.Enum):
     """What has to be done to a site so that it does what is wanted."""
 
@@ -86,7 +95,7 @@ def check_record(rec: DynFtrace, bits: RecordBits, *, enable: bool = True) -> Ch
     """ftrace_check_record(): compare what is wanted with what the site does.
 
     `enable` is False where all sites are to be disabled whoever wants them; counts and wishes then stay. A direct call
-    is made from the site itself only where nobody else is there.
+    is made from the site itself only where nobody else is there, and one of the site's own ops too.
     """
     if rec.skipped(bits):
         return Checked(Update.IGNORE, rec.flags)
@@ -97,6 +106,7 @@ def check_record(rec: DynFtrace, bits: RecordBits, *, enable: bool = True) -> Ch
     flags |= bits.REGS_EN if flags & bits.REGS else 0
     flags |= bits.TRAMP_EN if flags & bits.TRAMP else 0
     flags |= bits.DIRECT_EN if flags & bits.DIRECT and rec.count(bits) == 1 else 0
+    flags |= bits.CALL_OPS_EN if flags & bits.CALL_OPS and rec.count(bits) == 1 else 0
     if flags == rec.flags:
         return Checked(Update.IGNORE, flags)
     flags |= bits.TOUCHED | (bits.MODIFIED if flags & (bits.DIRECT | bits.IPMODIFY) else 0)

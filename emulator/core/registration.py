@@ -54,6 +54,7 @@ def startup(core: Ftrace, call: str, ops: FtraceOps, command: Command = Command.
     """ftrace_startup(). Raises FtraceError: ADDING stays where IPMODIFY is refused, as the kernel leaves it."""
     may_register(core, call, ops)
     add_to_lists(core, ops)
+    core.publish()  # code that is patched for it may run at once, and look into it
     counted = start_counting(core, ops)
     if core.dynamic:
         try:

@@ -31,6 +31,8 @@ class Rehearsal(NamedTuple):
     """function_trace_stop is set."""
     func: int = 0
     """What the trampoline calls at its label."""
+    site_ops: int = 0
+    """The ops that the site's own pointer leads to; 0 where sites have none."""
     graph_away: bool = False
     """The graph tracer has ended (ftrace_graph_is_dead()), or pauses for the task: it takes no return."""
 
@@ -50,7 +52,10 @@ class _Stage:
     def get_regs(self) -> object | None:
         return self if self.full else None
 
-    def get_stack_pointer(self) -> int:
+    def get_parent_slot(self) -> int:
+        return 0
+
+    def get_frame_pointer(self) -> int:
         return 0
 
     def set_direct_caller(self, address: int) -> None:
@@ -68,7 +73,7 @@ class _Stage:
 
 def rehearse(core: Ftrace, rec: DynFtrace) -> Rehearsal:
     """What a call of the function at `rec` should lead to. Nothing is called, and nothing changes."""
-    rehearsal = _rehearse(core, rec)
+    rehearsal = _rehearse(core, rec)._replace(site_ops=core.site_ops(rec).address if core.call_ops else 0)
     away = core.graph.dead or core.current.tracing_graph_pause
     return rehearsal._replace(graph_away=True) if away else rehearsal
 
@@ -94,11 +99,13 @@ def _rehearse(core: Ftrace, rec: DynFtrace) -> Rehearsal:
 
 
 def _graph_by_label(core: Ftrace, rec: DynFtrace) -> bool:
-    """Whether the trampoline calls prepare_ftrace_return() by itself; static mcount does it instead of a callback."""
+    """Whether the trampoline calls prepare_ftrace_return() by itself; static mcount does it instead of a callback, as a
+    rule.
+    """
     if not core.graph.active or core.graph.has_func:
         return False
     if not core.dynamic:
-        return core.trace_function == core.platform.address(choice.STUB)
+        return core.platform.graph_beside_func or core.trace_function == core.platform.address(choice.STUB)
     return bool(rec.flags & core.release.bits.ENABLED)
 
 
@@ -112,6 +119,9 @@ def _called(core: Ftrace, rec: DynFtrace) -> tuple[int | None, Any, bool]:
     if rec.flags & bits.TRAMP_EN:
         ops = tramp_ops_curr(core, rec)
         return (choice.ops_get_func(core, ops), ops, ops.has("SAVE_REGS")) if ops else (None, None, False)
+    if core.call_ops:
+        ops = core.site_ops(rec)
+        return ops.func_address, ops, False
     return core.label_function, core.trace_op, bool(rec.flags & bits.REGS_EN) and core.with_regs
 
 

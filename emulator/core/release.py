@@ -39,6 +39,8 @@ class RecordBits:
     DIRECT: int = 0
     DIRECT_EN: int = 0
     IPMODIFY: int = 0
+    CALL_OPS: int = 0
+    CALL_OPS_EN: int = 0
     DISABLED: int = 0
     TOUCHED: int = 0
     MODIFIED: int = 0
@@ -46,7 +48,7 @@ class RecordBits:
     @property
     def current(self) -> int:
         """What describes the site as it is."""
-        return self.ENABLED | self.REGS_EN | self.TRAMP_EN | self.DIRECT_EN
+        return self.ENABLED | self.REGS_EN | self.TRAMP_EN | self.DIRECT_EN | self.CALL_OPS_EN
 
     @property
     def kept(self) -> int:

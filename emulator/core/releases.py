@@ -122,7 +122,9 @@ _6_12 = replace(
     name="6.12",
     version="6.12.117",
     flags=_6_12_FLAGS,
-    bits=RecordBits(count=(1 << 19) - 1, TOUCHED=1 << 20, MODIFIED=1 << 19, **_6_X_BITS),
+    bits=RecordBits(
+        count=(1 << 19) - 1, CALL_OPS=1 << 22, CALL_OPS_EN=1 << 21, TOUCHED=1 << 20, MODIFIED=1 << 19, **_6_X_BITS
+    ),
     ops_members=_6_12_MEMBERS,
     notrace_counts_backwards=False,
     graph_users=16,

@@ -75,7 +75,8 @@ class Returns:
         if self._graph.dead or core.current.tracing_graph_pause:
             return
         old = core.platform.read_word(parent)
-        entry = RetStack(old, self_addr, frame_pointer, parent)
+        retp = frame_pointer if core.platform.graph_finds_frames else parent
+        entry = RetStack(old, self_addr, frame_pointer, retp)
         enter = self._ask_and_push if core.release.graph_asks_first else self._push_and_ask
         if enter(entry):
             core.platform.write_word(parent, core.platform.address(RETURN_TO_HANDLER))
@@ -165,7 +166,8 @@ class Returns:
     # -- unwinders ----------------------------------------------------------------------------------------------------
 
     def ftrace_graph_ret_addr(self, ret: int, retp: int) -> int:
-        """What a word on the stack that says return_to_handler would have said; `retp` is where it was found.
+        """What a word on the stack that says return_to_handler would have said; `retp` is what prepare_ftrace_return()
+        kept to tell by: where it was found, or the frame pointer.
 
         Of two functions that share the word, because one ended in a jump to the other, the older has the answer.
         """

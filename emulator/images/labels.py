@@ -18,7 +18,8 @@ def trampolines(variant: Variant) -> list[str]:
     """Where code of trampolines begins. Not every kernel has all of them."""
     entries = [entry.symbol for entry in variant.entries]
     callers = [call.caller for call in variant.graph.calls] if variant.graph else []
-    names = (variant.site.mcount, STUB, *entries, *callers, RETURN_TO_HANDLER, RETURN_STUB, DIRECT_STUB)
+    mcount = (variant.site.mcount,) if variant.site.mcount else ()
+    names = (*mcount, STUB, *entries, *callers, RETURN_TO_HANDLER, RETURN_STUB, DIRECT_STUB)
     return list(dict.fromkeys(names))
 
 

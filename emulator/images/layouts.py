@@ -68,7 +68,7 @@ def debugged(elf: Elf, names: Names) -> Mapping[str, Struct]:
 
 def ours(arch: Arch, variant: Variant) -> Iterator[Struct]:
     """The declared ones."""
-    yield arch.pt_regs
+    yield arch.record(variant)
     yield ftrace_ops(releases.release(variant.release), arch.word, variant.abilities)
 
 
@@ -94,7 +94,7 @@ def layouts(theirs: Mapping[str, Struct], arch: Arch, variant: Variant) -> list[
     """Every member of the structs that both have, in the order of their offsets, ours first."""
     rows = [row for mine in ours(arch, variant) if mine.name in theirs for row in _compared(mine, theirs[mine.name])]
     fregs = next((theirs[name] for name in FREGS if name in theirs), None)
-    if fregs is not None:
+    if fregs is not None and variant.fregs is None:
         record = (0, arch.pt_regs.size) if variant.get_regs else None
         there = next(((item.offset, item.size) for item in fregs.members if item.name == "regs"), None)
         rows.append(Row(fregs.name, "regs", record, there))

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from emulator.assembly import fixups
 from emulator.assembly.piece import Piece, Section, Symbol
-from emulator.description import Arch, Site
+from emulator.description import Arch, Site, ops_literal
 from emulator.errors import InputError, Place
 from emulator.images.contents import Contents
 from emulator.images.names import Name, Names
@@ -45,11 +45,12 @@ class Sites:
     def __init__(self, contents: Contents, names: Names, arch: Arch, site: Site) -> None:
         self._contents, self._names, self._arch, self._site = contents, names, arch, site
         self._place = Place(contents.name)
-        found = names.named([START, STOP, site.mcount])
-        for name in (START, STOP, site.mcount):
+        wanted = [START, STOP, *([site.mcount] if site.mcount else [])]
+        found = names.named(wanted)
+        for name in wanted:
             if name not in found:
                 raise InputError(f"has no symbol {name}, by which sites of its functions are found", self._place)
-        self._mcount = found[site.mcount].address
+        self._mcount = found[site.mcount].address if site.mcount else None
         self.ips = self._table(found[START].address, found[STOP].address)
         """The addresses of all sites, in their order."""
 
@@ -98,15 +99,21 @@ class Sites:
 
     def _verified(self, function: TracedFunction) -> TracedFunction:
         """Raises InputError, with symbol, address and bytes, where the compiler's call does not stand at the site."""
-        before = self._site.prologue
-        wanted = before + fixups.encode_branch(self._site.call, function.ip, self._mcount)
-        start = function.ip - len(before)
+        wanted, start = self._compiled(function.ip), function.ip - len(self._site.prologue)
         there = self._contents.read(start, len(wanted))
         if there != wanted:
             where = f"{function.name}+{start - function.start:#x} ({start:#x})"
-            what = f"expected {wanted.hex(' ')}, a call of {self._site.mcount}, found {there.hex(' ')}"
+            meant = f"a call of {self._site.mcount}" if self._site.mcount else "NOPs to be patched"
+            what = f"expected {wanted.hex(' ')}, {meant}, found {there.hex(' ')}"
             raise InputError(f"{where}: {what}", self._place)
         return function
+
+    def _compiled(self, ip: int) -> bytes:
+        """What a compiler leaves at a site and before it for its sake."""
+        site = self._site
+        if self._mcount is None:
+            return site.nop * (1 + len(site.prologue) // len(site.nop))
+        return site.prologue + fixups.encode_branch(site.call, ip, self._mcount)
 
     # -- as a piece ---------------------------------------------------------------------------------------------------
 
@@ -120,7 +127,12 @@ class Sites:
         sections |= {SITES: Section(SITES, ips, word), CALLERS: Section(CALLERS, callers, word)}
         symbols = {
             function.name: Symbol(
-                function.name, function.name, 0, len(sections[function.name].data), "global", function=True
+                function.name,
+                function.name,
+                function.start - self._first(function),
+                function.ip + len(self._site.call.opcode) + len(self._arch.function_return) - function.start,
+                "global",
+                function=True,
             )
             for function in functions
         }
@@ -131,6 +143,11 @@ class Sites:
         return b"".join(value.to_bytes(self._arch.word, order) for value in values)
 
     def _section(self, function: TracedFunction) -> Section:
-        landing = function.ip + len(self._site.call.opcode)
-        code = self._contents.read(function.start, landing - function.start) + self._arch.function_return
-        return Section(function.name, code, executable=True, address=function.start)
+        landing, start = function.ip + len(self._site.call.opcode), self._first(function)
+        code = self._contents.read(start, landing - start) + self._arch.function_return
+        return Section(function.name, code, executable=True, address=start)
+
+    def _first(self, function: TracedFunction) -> int:
+        """Where what belongs to the function begins: the pointer to its ops, if it has one, is before it."""
+        literal = ops_literal(self._site, function.ip, self._arch.word)
+        return function.start if literal is None else min(literal, function.start)

@@ -62,13 +62,15 @@ def effects(arch: Arch, code: bytes) -> Effects | None:
 
 def _accesses(arch: Arch, found: Any) -> Iterable[tuple[Access, bool, bool]]:
     """Each operand in memory, and whether it is read, and written."""
-    capstone = importlib.import_module("capstone")
-    for operand in () if found.mnemonic in encoding(arch.engine).addresses else found.operands:
+    capstone, known = importlib.import_module("capstone"), encoding(arch.engine)
+    for operand in () if found.mnemonic in known.addresses else found.operands:
         if operand.type != capstone.CS_OP_MEM:
             continue
         access = operand.access or capstone.CS_AC_READ | capstone.CS_AC_WRITE
+        access = capstone.CS_AC_WRITE if found.mnemonic in known.stores else access
         base = found.reg_name(operand.mem.base) if operand.mem.base and not operand.mem.index else UNKNOWN
-        size = getattr(operand, "size", 0) or arch.word
+        moved = sum(other.type == capstone.CS_OP_REG for other in found.operands)
+        size = getattr(operand, "size", 0) or arch.word * max(moved, 1)
         where = Access(_whole(arch, base), operand.mem.disp, size)
         yield where, bool(access & capstone.CS_AC_READ), bool(access & capstone.CS_AC_WRITE)
 

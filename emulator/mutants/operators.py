@@ -152,9 +152,10 @@ def _edit(subject: Subject, place: Place, code: bytes, placed: bytes, bias: int,
     edit = Edit(place.section, place.offset, len(code), code, (Part(0, len(code), 0),))
     if _filled(place, code, filled) == placed:
         return edit
-    biased = [fixup for fixup in filled if fixup.address - place.address == at - place.offset]
+    byte = place.address + at - place.offset
+    biased = [fixup for fixup in filled if 0 <= byte - fixup.address < fixups.known(fixup.kind).size]
     if bias and biased and fixups.known(biased[0].kind).relative:
-        return edit._replace(data=place.code, bias=bias, biased=at)
+        return edit._replace(data=place.code, bias=bias, biased=at - byte + biased[0].address)
     return edit._replace(data=placed, parts=())
 
 

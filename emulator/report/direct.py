@@ -44,7 +44,7 @@ def asked(hit: Hit) -> int:
     arrival = next((arrival for arrival in hit.arrivals if arrival.record), None)
     if member is None or arrival is None:
         return 0
-    at = hit.lab.arch.pt_regs.member(member)
+    at = hit.lab.struct.member(member)
     return int.from_bytes(arrival.after[at.offset :][: at.size], "big" if hit.lab.arch.big_endian else "little")
 
 

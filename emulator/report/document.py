@@ -173,8 +173,7 @@ def _record(lab: Lab, record: RecordSeen | None) -> Json | None:
     if record is None:
         return None
     members = [{**_member(lab, seen), "honoured": record.honoured(seen.member.name).value} for seen in record]
-    kind = "full" if record.full else "partial"
-    return {"address": hex(record.address), "kind": kind, "struct": lab.arch.pt_regs.name, "members": members}
+    return {"address": hex(record.address), "kind": record.kind, "struct": lab.struct.name, "members": members}
 
 
 def _member(lab: Lab, seen: MemberSeen) -> Json:

@@ -12,7 +12,7 @@ from emulator.errors import Place
 from emulator.lab import Lab
 from emulator.provenance import MemberSeen, Status
 from emulator.recording import RecordSeen
-from emulator.report.lines import Cell, Line, Span, heading, line, table
+from emulator.report.lines import WIDTH, Cell, Line, Span, heading, line, table
 
 ROOM = 34
 """Columns that a row of the byte map has for the writing instruction."""
@@ -42,7 +42,8 @@ def byte_map(lab: Lab, record: RecordSeen, title: str) -> list[Line]:
     """The whole record. Where one function wrote nearly everything, it and its file are named once, above."""
     members = list(record)
     function, file = _home(lab, members)
-    head = f"{title}: struct {lab.arch.pt_regs.name} at {record.address:x}, {populated(record)} members written"
+    struct = lab.struct.name.removeprefix("__arch_")  # what is inside of an opaque struct ftrace_regs
+    head = f"{title}: struct {struct} at {record.address:x}, {populated(record)} members written"
     lines = [heading(head)]
     if function:
         lines.append(line(f"by: {_copy(lab, function)}, +offset:line"))
@@ -52,7 +53,15 @@ def byte_map(lab: Lab, record: RecordSeen, title: str) -> list[Line]:
     ]
     for seen in members:
         rows += _rows(lab, seen, record.honoured(seen.member.name).value, function, file)
-    return [*lines, *table(rows, gap=1, indent=1), []]
+    return [*lines, *map(_fitting, table(rows, gap=1, indent=1)), []]
+
+
+def _fitting(row: Line) -> Line:
+    """A row whose last cell ends where the page does."""
+    beyond = sum(len(span.text) for span in row) - WIDTH
+    if beyond <= 0:
+        return row
+    return [*row[:-1], row[-1]._replace(text=f"{row[-1].text[: -beyond - 3]}...")]
 
 
 def _home(lab: Lab, members: list[MemberSeen]) -> tuple[str, str]:

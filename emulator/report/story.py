@@ -23,6 +23,8 @@ IF_SUPPORTED = (
     "where they are not (kernel/trace/ftrace.c __register_ftrace_function)"
 )
 CHANGED = "changed at landing, after callbacks that scribble all they may"
+LONG_RUN = 6
+"""Registers in a row from which on only the first and the last are named."""
 CALLS = 16
 """How many calls of callbacks are shown for one function; a trampoline that goes astray can make a thousand."""
 
@@ -163,9 +165,9 @@ def _pointer(call: Call) -> str:
 
 
 def show_regs(call: Call) -> str:
-    """A summary of regs: not passed, NULL, NULL (fregs n/m), full n/m."""
+    """A summary of regs: not passed, NULL, NULL (fregs n/m), full n/m, stale n/m."""
     if call.regs:
-        return f"full {populated(call.regs)}"
+        return f"{call.regs.kind} {populated(call.regs)}"
     if call.fregs:
         return f"NULL (fregs {populated(call.fregs)})"
     return NOT_PASSED if call.arrival.record is None and call.op is None else "NULL"
@@ -206,7 +208,7 @@ def _picture(lab: Lab, record: RecordSeen) -> object:
     """What two records must share to look alike: status, origin and the writing instruction of each member."""
     original = lab.image.symbols.original
     members = [(seen.status, seen.origin.short, original(seen.writer) if seen.writer else 0) for seen in record]
-    return record.full, tuple(members)
+    return record.kind, tuple(members)
 
 
 # -- afterwards -------------------------------------------------------------------------------------------------------
@@ -257,7 +259,24 @@ def _changes(outcome: Outcome, hit: Hit) -> Cell:
     wrong = [name for name in changed if name not in allowed]
     if wrong:
         return Span(f"{' '.join(wrong)} - NOT BY CONTRACT", "bold red")
-    return f"{' '.join(changed)} (by contract)" if changed else "nothing"
+    return f"{_together(changed)} (by contract)" if changed else "nothing"
+
+
+def _together(names: Iterable[str]) -> str:
+    """Names of registers; long rows of numbers with their first and last one."""
+    runs: list[list[str]] = []
+    for name in names:
+        if runs and _number(name) == _number(runs[-1][-1]) + 1 and name[0] == runs[-1][-1][0]:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    shown = (f"{run[0]}-{run[-1]}" if len(run) >= LONG_RUN else " ".join(run) for run in runs)
+    return " ".join(shown)
+
+
+def _number(name: str) -> int:
+    """The number in a register's name; one that nothing follows where there is none."""
+    return int(name[1:]) if name[1:].isdigit() else -2
 
 
 def allowed_changes(outcome: Outcome, hit: Hit) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def _cell(told: Told, kind: str) -> Cell:
     outcome = told[kind]
     if isinstance(outcome.refused, FtraceError):
         code = errno.errorcode[outcome.refused.args[0]]
-        return Span(f"-{code}; IF_SUPPORTED: {_regs(told['lenient'])}", "yellow")
+        return Span(f"-{code}; IF_SUPPORTED: {_regs(told['lenient']).partition(' (')[0]}", "yellow")
     if outcome.refused:
         return Span("no such flag", "yellow")
     if outcome.trouble or not _calls(outcome):

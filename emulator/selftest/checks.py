@@ -121,11 +121,15 @@ def _expect_list_func(recording: Recording, expected: int) -> None:
 
 
 def mixed_save_regs(lab: Lab) -> None:
-    """Beside a SAVE_REGS ops a plain one gets regs too. 3.7 leaves the site so when that ops has gone."""
+    """Beside a SAVE_REGS ops a plain one gets regs too. 3.7 leaves the site so when that ops has gone.
+
+    Where nothing tells a partial record from a full one a plain ops gets regs in any case.
+    """
     plain, regs = Probe(lab, "plain").on(F1).start(), Probe(lab, "regs", {"SAVE_REGS"}).on(F1)
     entry = lab.variant.regs
     assert entry is not None  # noqa: S101 - the case needs DYNAMIC_FTRACE_WITH_REGS
-    _expect_regs(lab, "plain alone", plain, regs=False)
+    always = lab.variant.always_regs
+    _expect_regs(lab, "plain alone", plain, regs=always)
     regs.start()
     same("with a SAVE_REGS ops the site calls", site_calls(lab, F1), entry.symbol)
     _expect_regs(lab, "both", plain, regs=True)
@@ -133,7 +137,7 @@ def mixed_save_regs(lab: Lab) -> None:
     regs.stop()
     stays = lab.release.regs_outlive_ops
     expect((site_calls(lab, F1) == entry.symbol) == stays, f"afterwards the site calls {site_calls(lab, F1)}")
-    _expect_regs(lab, "plain alone again", plain, regs=stays)
+    _expect_regs(lab, "plain alone again", plain, regs=stays or always)
 
 
 def _expect_regs(lab: Lab, when: str, probe: Probe, *, regs: bool) -> None:
@@ -153,6 +157,11 @@ def save_regs_race(lab: Lab) -> None:
     same("calls of the plain ops", plain.count, 1)
     same("calls of the SAVE_REGS ops", regs.count, 0 if lab.release.tests_regs else 1)
     expect(not plain.regs and not regs.regs, "callback received regs from the plain trampoline")
+
+
+def regs_are_never_null(kernel: Kernel) -> str | None:
+    """A record whose missing members nobody can tell."""
+    return "no test of regs works here: they are not NULL" if kernel.variant.always_regs else None
 
 
 # -- the cases ---------------------------------------------------------------------------------------------------------
@@ -190,5 +199,5 @@ CASES = (
         DYNAMIC | Ability.TRAMPOLINE_PER_OPS,
     ),
     case(mixed_save_regs, "SAVE_REGS beside a plain ops, and after it", REGS),
-    case(save_regs_race, "SAVE_REGS where regs is NULL", REGS),
+    case(save_regs_race, "SAVE_REGS where regs is NULL", REGS, regs_are_never_null),
 )

@@ -93,14 +93,14 @@ NEEDS = Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS | Ability.FUNCTION_GRAPH_TRACER
 TRACERS: Sequence[Callable[[Lab], User]] = (Tracer, GraphProbe)
 
 
-def _direct_cases(name: str, *others: Callable[[Lab], User]) -> Iterator[Case]:
+def _direct_cases(name: str, *others: Callable[[Lab], User], needs: Ability = NEEDS) -> Iterator[Case]:
     for too in (False, True):
         yield Case(
             name=f"{name}{'-too' if too else ''}",
             title=f"{name}.tc{', with another direct function' if too else ''}",
             source=SOURCE,
             run=partial(_run_direct, others=others, too=too),
-            needs=NEEDS,
+            needs=needs,
             fails=direct_fails,
         )
 
@@ -111,5 +111,5 @@ def _run_direct(lab: Lab, others: Sequence[Callable[[Lab], User]], too: bool) ->
 
 CASES = (
     *_direct_cases("ftrace-direct", *TRACERS),
-    *_direct_cases("kprobe-direct", kprobe),
+    *_direct_cases("kprobe-direct", kprobe, needs=NEEDS | Ability.DYNAMIC_FTRACE_WITH_REGS),  # KPROBES_ON_FTRACE
 )

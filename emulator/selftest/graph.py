@@ -40,7 +40,8 @@ def _init(probe: GraphProbe) -> None:
 
 def function_graph_fails(kernel: Kernel) -> Expected | None:
     """Static mcount of 6.x. Since 6.12 users of the graph tracer are subops; before, its ops is like any other."""
-    if kernel.release.graph_asks_first or Ability.DYNAMIC_FTRACE in kernel.abilities:
+    graph = kernel.variant.graph
+    if kernel.release.graph_asks_first or Ability.DYNAMIC_FTRACE in kernel.abilities or (graph and graph.beside):
         return None
     if kernel.release.graph_users > 1:
         reason = "ftrace_startup_subops() without DYNAMIC_FTRACE only returns -EINVAL (kernel/trace/ftrace_internal.h)"

@@ -98,14 +98,14 @@ def redirect(lab: Lab, function: str, target: str) -> tuple[FtraceOps, list[int]
 def set_ip(lab: Lab, regs: object, ip: int) -> None:
     """instruction_pointer_set(). Raises Failed where there are no regs."""
     expect(regs is not None, "callback received NULL regs")
-    members = lab.arch.pt_regs.members
+    members = lab.struct.members
     setattr(regs, next(member.name for member in members if isinstance(member.holds, Return)), ip)
 
 
 def return_override(lab: Lab) -> None:
     """With a function that only returns for its ip, the traced function does not run, and has returned 42."""
     stub, returns = lab.address("ftrace_stub"), Reg(lab.arch.abi.returns[0])
-    holder = next(member.name for member in lab.arch.pt_regs.members if member.holds == returns)
+    holder = next(member.name for member in lab.struct.members if member.holds == returns)
 
     def handler(_ip: int, _parent_ip: int, _op: object, regs: object) -> None:
         set_ip(lab, regs, stub)
@@ -121,7 +121,7 @@ def return_override(lab: Lab) -> None:
 
 def site_behind_prologue(kernel: Kernel) -> str | None:
     """A function that has saved registers already cannot just be left."""
-    at_entry = isinstance(kernel.variant.site.parent_slot, Reg)
+    at_entry = isinstance(kernel.variant.site.parent_slot, Reg | None)
     return None if at_entry else "the site is behind the prologue here, which a mere return would not undo"
 
 

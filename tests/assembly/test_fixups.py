@@ -20,7 +20,7 @@ from emulator.objects import piece_of
 
 X86 = catalog.load("x86_64").engine
 ARM = catalog.load("arm").engine
-BASE = {"x86": 0xFFFFFFFF81000000, "arm": 0xC0100000}
+BASE = {"x86": 0xFFFFFFFF81000000, "arm": 0xC0100000, "arm64": 0xFFFF800080000000}
 G = 1 << 30
 
 
@@ -50,6 +50,13 @@ LIMITS = [
     ("R_ARM_PC24", "000000ea", -(32 << 20), (32 << 20) - 4, 4),
     ("R_ARM_PREL31", "00000000", -G, G - 1, 1),
     ("R_ARM_LDR_PC_G0", "00009fe5", -4095, 4095, 1),
+    ("R_AARCH64_CALL26", "00000094", -(128 << 20), (128 << 20) - 4, 4),
+    ("R_AARCH64_JUMP26", "00000014", -(128 << 20), (128 << 20) - 4, 4),
+    ("R_AARCH64_CONDBR19", "00000054", -(1 << 20), (1 << 20) - 4, 4),
+    ("R_AARCH64_TSTBR14", "00000036", -(1 << 15), (1 << 15) - 4, 4),
+    ("R_AARCH64_LD_PREL_LO19", "00000058", -(1 << 20), (1 << 20) - 4, 4),
+    ("R_AARCH64_ADR_PREL_LO21", "00000010", -(1 << 20), (1 << 20) - 1, 1),
+    ("R_AARCH64_ADR_PREL_PG_HI21", "00000090", -4 * G, 4 * G - 4096, 4096),
 ]
 
 
@@ -182,11 +189,23 @@ SOURCES = {
         .data
         .word start, far
     """,
+    "arm64": """
+        .globl other
+        bl far ; b far ; b.ne other ; cbz x1, other+8 ; tbnz x2, #40, other ; adr x3, other ; adrp x4, far
+        adrp x5, far+0x1234 ; other: nop
+        add x4, x4, #:lo12:far ; ldr x6, [x4, #:lo12:far] ; ldrb w7, [x4, #:lo12:near+1] ; ldr w8, [x4, #:lo12:far]
+        ldrh w8, [x4, #:lo12:far] ; ldr q8, [x4, #:lo12:start] ; ldr x9, other
+        movz x1, #:abs_g3:far ; movk x1, #:abs_g2_nc:far ; movk x1, #:abs_g1_nc:far ; movk x1, #:abs_g0_nc:far
+        movz x2, #:abs_g1:near ; movz x2, #:abs_g0:small ; movz x3, #:abs_g1_s:near ; movz x3, #:abs_g2_s:far
+        .quad far, far - . ; .word near, far - . ; .hword small
+        .data
+        .quad start, far
+    """,
 }
 
 
 @pytest.mark.gnu_as
-@pytest.mark.parametrize("name", ["x86_64", "arm"])
+@pytest.mark.parametrize("name", ["x86_64", "arm", "arm64"])
 def test_the_same_bytes_as_gnu_ld(name: str, tmp_path: Path) -> None:
     arch = catalog.load(name)
     engine = arch.engine

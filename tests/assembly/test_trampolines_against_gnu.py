@@ -10,7 +10,7 @@ import pytest
 
 from emulator import catalog
 from emulator.description import Arch
-from emulator.subject import KERNEL, record_offsets
+from emulator.subject import KERNEL, offsets
 
 Comparison = Callable[[str, str, Mapping[str, int]], None]
 
@@ -34,4 +34,5 @@ def inlined(arch: Arch, file: str) -> str:
 def test_same_bytes(name: str, variant: str, file: str, same_as_gnu: Comparison) -> None:
     arch = catalog.load(name)
     text = re.sub(r"//.*", "", inlined(arch, file))  # only a preprocessor takes these for comments
-    same_as_gnu(name, text, {**record_offsets(arch), **arch.variant(variant).defines})
+    declared = arch.variant(variant)
+    same_as_gnu(name, text, {**offsets(arch, declared), **declared.defines})

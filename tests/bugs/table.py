@@ -20,6 +20,9 @@ NOT_RECREATED = {
     "X64-17": "One CPU writes what another one runs: one CPU is emulated. X64-18 shows the same store to an NMI.",
     "X64-20": "A CPU that has not serialised yet: one CPU is emulated, and it is always up to date.",
     "X64-35": "What a refused registration leaves behind: no passage of a site shows it; tests/core/ does.",
+    "A64-03": "A module's PLT, looked for as in the other kind of kernel: here ftrace_caller is in reach of all sites.",
+    "A64-10": "A frame that prepare_ftrace_return() changes in steps: that is C, which Python acts for in one step.",
+    "A64-13": "The same as A64-12 with return probes, which are not modelled.",
     "GEN-02": "The order in which two stores reach another CPU: one CPU is emulated.",
 }
 """What could not be recreated, and why."""

@@ -7,18 +7,19 @@ The offenders are in tests/offenders: a header says which clause each breaks, an
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from emulator import catalog
+from emulator import catalog, patcher
 from emulator.checks.clause import CLAUSES
 from emulator.checks.exercises import EXERCISES
 from emulator.checks.judge import Judgement, judge
 from emulator.copies import Original
-from emulator.description import Ability
+from emulator.description import Ability, Site, ops_literal
 from emulator.machine.memory import Memory
 from emulator.patcher import Patcher
 from emulator.subject import Subject, load
@@ -104,6 +105,7 @@ def test_a_legal_neighbour_is_silent(each: Offender) -> None:
     ("x86_64", "tiny-3.S", "3.6"),
     ("i386", "tiny-6.S", "6.12"), ("i386", "tiny-6.S", "6.12-fp"), ("i386", "tiny-3.S", "3.6"),
     ("arm", "tiny-6.S", "6.1"), ("arm", "tiny-6.S", "6.12"), ("arm", "tiny-3.S", "3.6"), ("arm", "tiny-3.S", "3.7"),
+    ("arm64", "tiny-6.S", "6.12"), ("arm64", "tiny-6.S", "6.12-bti"), ("arm64", "tiny-mcount.S", "6.1-mcount"),
 ])  # fmt: skip
 def test_what_they_change_one_step_of_is_right(arch: str, tiny: str, variant: str) -> None:
     judgement = judge(subject(arch, variant, FOLDER / arch / tiny), SEEDS, events=False)
@@ -182,6 +184,54 @@ def test_p1_is_silent_for_a_patcher_that_writes_the_same_twice(
 
     monkeypatch.setattr(Memory, "write", twice)
     assert broken(patched(arch, variant)) == set()
+
+
+SITES_WITH_OPS = [(name, variant.name) for name in catalog.names() for variant in catalog.load(name).variants
+                  if Ability.DYNAMIC_FTRACE_WITH_CALL_OPS in variant.abilities]  # fmt: skip
+
+
+def one_bit_off(_self: Patcher, ops: int) -> int:
+    """The pointer is damaged."""
+    return ops ^ 0x40
+
+
+def the_next_one(self: Patcher, ops: int) -> int:
+    """It leads to another ops than the one that wants the function."""
+    return next((address for address in sorted(self._by_address) if address > ops), ops)
+
+
+@pytest.mark.parametrize("wrong", [one_bit_off, the_next_one])
+@pytest.mark.parametrize(("arch", "variant"), SITES_WITH_OPS)
+def test_p1_fires_for_a_sites_pointer_to_something_else(
+    arch: str, variant: str, wrong: Callable[[Patcher, int], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_site_ops = Patcher.set_site_ops
+    monkeypatch.setattr(Patcher, "set_site_ops", lambda self, ip, ops: set_site_ops(self, ip, wrong(self, ops)))
+    assert "P1" in broken(patched(arch, variant))
+
+
+@pytest.mark.parametrize(("arch", "variant"), SITES_WITH_OPS)
+def test_p1_fires_for_a_sites_pointer_that_is_not_aligned(
+    arch: str, variant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def misplaced(site: Site, ip: int, word: int) -> int:
+        return (ops_literal(site, ip, word) or 0) - word // 2
+
+    monkeypatch.setattr(patcher, "ops_literal", misplaced)
+    assert "P1" in broken(patched(arch, variant))
+
+
+@pytest.mark.parametrize(("arch", "variant"), SITES_WITH_OPS)
+def test_c0_fires_for_a_pointer_that_leads_to_nobody(arch: str, variant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    modify_call = Patcher.modify_call
+
+    def modify(self: Patcher, ip: int, old: int, target: int) -> None:
+        known = next(ops for ops in self._by_address.values() if ops.name == "ftrace_nop_ops")
+        self.set_site_ops(ip, known.address)
+        modify_call(self, ip, old, target)
+
+    monkeypatch.setattr(Patcher, "modify_call", modify)
+    assert {"C0", "P1"} <= broken(patched(arch, variant))
 
 
 @pytest.mark.parametrize(("arch", "variant"), COPYING)

@@ -48,6 +48,8 @@ COPIES = (
     | Ability.TRAMPOLINE_PER_OPS
     | Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS
 )
+CALL_OPS = Ability.DYNAMIC_FTRACE_WITH_CALL_OPS
+SITES_OPS = OPS | CALL_OPS | Ability.DYNAMIC_FTRACE_WITH_ARGS | Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS
 
 
 class Config(NamedTuple):
@@ -67,6 +69,7 @@ CONFIGS = {
     "6.1": Config("6.1", COPIES, graph_is_ops=True),
     "6.12": Config("6.12", COPIES | Ability.FUNCTION_GRAPH_RETVAL | Ability.STATIC_CALL, graph_is_ops=True),
     "6.12-shared": Config("6.12", REGS | FRAMES),
+    "6.12-call-ops": Config("6.12", SITES_OPS, graph_is_ops=True),
     "6.12-list": Config("6.12", DYNAMIC | FRAMES),
 }
 STATIC = {
@@ -89,8 +92,11 @@ class Record:
     def get_regs(self) -> object | None:
         return "regs" if self.full else None
 
-    def get_stack_pointer(self) -> int:
+    def get_parent_slot(self) -> int:
         return self.slot
+
+    def get_frame_pointer(self) -> int:
+        return 0
 
     def set_direct_caller(self, address: int) -> None:
         self.direct = address
@@ -146,6 +152,9 @@ class Plain:
     def __init__(self, config: Config) -> None:
         self.abilities, self.graph_is_ops = config.abilities, config.graph_is_ops
         self.insn_size, self.word, self.graph_trampoline = SITE_SIZE, 8, 0
+        self.graph_finds_frames = self.graph_beside_func = False
+        self.site_ops: dict[int, int] = {}
+        """Where each site's own pointer to an ops leads to."""
         self.sites: dict[int, int] = {}
         self.stack: dict[int, int] = {}
         self.label = 0
@@ -209,12 +218,19 @@ class Plain:
         if ip in self.broken or self.sites.get(ip, 0) != old:
             raise TextError(errno.EINVAL, f"{ip:#x} is not as expected")
 
+    def callable(self, _ip: int, target: int) -> int:
+        return target
+
+    def set_site_ops(self, ip: int, ops: int) -> None:
+        self.site_ops[ip] = ops
+        self.log.append((f"ops of {self.name(ip)}", self.name(ops)))
+
     def make_call(self, ip: int, target: int) -> None:
         self._patch(ip, 0, target)
 
     def modify_call(self, ip: int, old: int, target: int) -> None:
         assert old, "a disabled site is not modified"
-        if not self.abilities & (Ability.DYNAMIC_FTRACE_WITH_REGS | VERIFIES):
+        if not self.abilities & (Ability.DYNAMIC_FTRACE_WITH_REGS | VERIFIES | CALL_OPS):
             raise TextError(errno.EINVAL, "there is no ftrace_modify_call()")
         self._patch(ip, old, target)
 
@@ -382,8 +398,12 @@ class Kernel:
         if self._stopped:
             return
         record = self._record(slot, full=full)
-        self._call(self.plain.label, ip, self.plain.at.get(self.plain.variables["function_trace_op"]), record)
-        if record and record.direct and full:
+        if CALL_OPS in self.plain.abilities:
+            op = self.plain.at[self.plain.site_ops[ip]]
+            self._call(op.func_address, ip, op, record)
+        else:
+            self._call(self.plain.label, ip, self.plain.at.get(self.plain.variables["function_trace_op"]), record)
+        if record and record.direct and (full or CALL_OPS in self.plain.abilities):
             self.events.append(Directed(record.direct))
         if self.plain.graph_caller and not self.plain.graph_is_ops:
             self.core.graph.returns.prepare_ftrace_return(slot, ip, slot)

@@ -29,7 +29,10 @@ class Regs:
     def get_regs(self) -> object | None:
         return self._regs
 
-    def get_stack_pointer(self) -> int:
+    def get_parent_slot(self) -> int:
+        return 0
+
+    def get_frame_pointer(self) -> int:
         return 0
 
     def set_direct_caller(self, address: int) -> None:

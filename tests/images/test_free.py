@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emulator import catalog
 from emulator.assembly import fixups
-from emulator.description import Arch
+from emulator.description import Arch, Branch, Memory
 from emulator.errors import InputError
 from emulator.image import MODULE_SIZE, STACK_SIZE
 from emulator.images.contents import MOST, Contents, Extent
@@ -38,10 +38,21 @@ def arch(request: pytest.FixtureRequest) -> Arch:
     return catalog.load(request.param)
 
 
+def reaches(call: Branch, usual: Memory) -> bool:
+    """Whether modules are where a call gets to; arm64 has them further off."""
+    try:
+        fixups.encode_branch(call, usual.modules, usual.text)
+    except InputError:
+        return False
+    return True
+
+
 def test_usual_addresses_stay_where_the_image_leaves_them_free(arch: Arch) -> None:
     usual = arch.memory
     where = memory(contents((usual.text + (1 << 20), PAGE)), arch, arch.variants[-1].site.call, usual.text + (1 << 20))
-    assert (where.text, where.data, where.modules, where.stack) == (usual.text, usual.data, usual.modules, usual.stack)
+    assert (where.text, where.data, where.stack) == (usual.text, usual.data, usual.stack)
+    far = not reaches(arch.variants[-1].site.call, usual)
+    assert (where.modules == usual.modules) is not far
 
 
 def test_an_image_everywhere_pushes_all_aside(arch: Arch) -> None:

@@ -86,10 +86,13 @@ def test_the_graph_tracer_takes_a_real_function_s_return(kernel: SmallKernel, tm
 
 def test_something_else_at_the_site_is_refused(kernel: SmallKernel, tmp_path: Path) -> None:
     ip = lab(kernel, tmp_path, "vfs_write").record("vfs_write").ip
-    kernel.patch(ip, kernel.variant.site.nop)
-    before = len(kernel.variant.site.prologue)
+    site = kernel.variant.site
+    other = site.nop if site.mcount else site.call.opcode
+    kernel.patch(ip, other)
+    before = len(site.prologue)
     where = rf"vfs_write\+{ip - before - kernel.address('vfs_write'):#x} \({ip - before:#x}\)"
-    what = f"expected .*, a call of {kernel.variant.site.mcount}, found .*{kernel.variant.site.nop.hex(' ')}"
+    meant = f"a call of {site.mcount}" if site.mcount else "NOPs to be patched"
+    what = f"expected .*, {meant}, found .*{other.hex(' ')}"
     with pytest.raises(InputError, match=f"{where}: {what}"):
         lab(kernel, tmp_path, "vfs_write")
 

@@ -20,7 +20,7 @@ from emulator.errors import InputError, Place, TrapReached
 from emulator.loaders import ObjectLoader
 from emulator.objects import load_object
 from emulator.placement import placement
-from emulator.subject import Subject, load, record_offsets
+from emulator.subject import Subject, load, offsets
 
 X86, ARM = catalog.load("x86_64"), catalog.load("arm")
 EVERY = [(arch, variant) for arch in map(catalog.load, catalog.names()) for variant in arch.variants]
@@ -31,6 +31,7 @@ FAULTS = {
     "x86_64": ("sub     $MCOUNT_INSN_SIZE, %rdi", "sub     $1, %rdi"),
     "i386": ("sub     $MCOUNT_INSN_SIZE, %eax", "sub     $1, %eax"),
     "arm": ("sub     \\rd, \\rd, #MCOUNT_INSN_SIZE", "sub     \\rd, \\rd, #8"),
+    "arm64": ("sub     x0, x30, #MCOUNT_INSN_SIZE", "sub     x0, x30, #8"),
 }
 """By architecture: how ip becomes the record's address, and how it does not."""
 
@@ -48,7 +49,7 @@ def assembled(arch: Arch, variant: Variant, folder: Path, *options: str, text: s
     for name in re.findall(r'^\s*\.include\s+"(.*)"', source, re.MULTILINE):
         (folder / name).write_text(re.sub(r"//.*", "", catalog.source_text(arch, name)))
     (folder / "in.s").write_text(re.sub(r"//.*", "", source))
-    symbols = {**record_offsets(arch), **variant.defines}
+    symbols = {**offsets(arch, variant), **variant.defines}
     defines = [f"--defsym={name}={value}" for name, value in symbols.items()]
     command = [tool, *arch.engine.gnu_flags, *options, *defines, "in.s", "-o", "out.o"]
     subprocess.run(command, cwd=folder, check=True)

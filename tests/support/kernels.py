@@ -104,7 +104,7 @@ def small_kernel(arch: Arch, variant: Variant, *, release: str | None = None, st
     kernel.sections[".rodata"] = (read_only, bytearray(banner.encode() + b"\0"), ALLOC)
     kernel.symbols[BANNER] = (read_only, len(banner) + 1, OBJECT)
     if structs:
-        every = (arch.pt_regs, ftrace_ops(releases.release(variant.release), arch.word, variant.abilities))
+        every = (arch.record(variant), ftrace_ops(releases.release(variant.release), arch.word, variant.abilities))
         kernel.sections[".BTF"] = (read_only + 0x1000, bytearray(btf(every, arch)), ALLOC)
     kernel.symbols |= dict(_symbols(subject, placed))
     return kernel

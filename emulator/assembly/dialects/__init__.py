@@ -73,8 +73,8 @@ class Reader(Protocol):
     def bind(self, node: Node) -> Node:
         """The expression with the values that its names have at this point."""
 
-    def literal(self, node: Node) -> Node:
-        """The address of a word in the literal pool that will hold the expression."""
+    def literal(self, node: Node, size: int) -> Node:
+        """The address of an entry in the literal pool that will hold the expression; all have one size, in bytes."""
 
     def alias(self, name: str) -> str:
         """The register that .req gave this name to, or the name."""

@@ -95,7 +95,7 @@ def _load(mnemonic: str, kind: str, parts: list[str], reader: Reader) -> Draft:
         node = reader.bind(parse(last[1:]))
         if move := _move(mnemonic, registers, node):
             return move
-        node, zero = reader.literal(node), "-0x0"  # the sign that GNU as gives a distance of 0 to the pool
+        node, zero = reader.literal(node, 4), "-0x0"  # the sign that GNU as gives a distance of 0 to the pool
     else:
         node, zero = reader.bind(parse(last)), "0x0"
     return Draft(f"{mnemonic} {', '.join(registers)}, [pc, #{zero}]", (Slot(kind, node),))

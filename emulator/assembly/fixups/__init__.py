@@ -28,7 +28,7 @@ def apply(kind: str, buffer: bytearray, offset: int, *, symbol: int, addend: int
     not fit, and leaves the buffer as it was.
     """
     field = known(kind)
-    value = wrapped(field, symbol + addend - (place if field.relative else 0))
+    value = wrapped(field, _down(field, symbol + addend) - (_down(field, place) if field.relative else 0))
     check(kind, field, value)
     word = take(kind, field, buffer, offset)
     try:
@@ -36,6 +36,10 @@ def apply(kind: str, buffer: bytearray, offset: int, *, symbol: int, addend: int
     except ValueError as error:
         raise FixupError(f"{kind}: {value:#x} {error}") from None
     buffer[offset : offset + field.size] = filled.to_bytes(field.size, field.order)
+
+
+def _down(field: Field, address: int) -> int:
+    return address - address % field.unit
 
 
 def addend(kind: str, buffer: bytes | bytearray, offset: int) -> int:

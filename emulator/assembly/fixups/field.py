@@ -32,6 +32,8 @@ class Field:
     size: int
     """Bytes of the word that holds the field; 0 where nothing is to be done."""
     relative: bool = False
+    unit: int = 1
+    """S + A, and P, are rounded down to a multiple of it first: a page's size where pages are counted."""
     range: tuple[int, int] | None = None
     """Smallest and largest value that fit, after wrapping to `wrap` bits; None where every value does."""
     wrap: int

@@ -81,7 +81,7 @@ def _direct_zeros(rig: Rig) -> None:
     rig.lab.runner.blank()
     while rig.target & 0xFF:
         rig.another_target()
-    rig.ops("kprobe", "SAVE_REGS")
+    rig.fullest("kprobe")
     rig.direct()
     rig.call()
 

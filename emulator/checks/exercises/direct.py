@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from emulator.checks.exercise import DIRECT, exercise, having
+from emulator.checks.exercise import DIRECT, REGS, exercise, having
 from emulator.checks.rig import FUNCTION, Rig
 from emulator.core import releases
 from emulator.core.ops import FtraceOps
@@ -31,16 +31,16 @@ def _direct_shared(rig: Rig) -> None:
     rig.call()
 
 
-@exercise("direct-regs", "a direct call beside an ops with SAVE_REGS", having(DIRECT))
+@exercise("direct-regs", "a direct call beside an ops with SAVE_REGS", having(DIRECT, REGS))
 def _direct_regs(rig: Rig) -> None:
     rig.ops("kprobe", "SAVE_REGS")
     rig.direct()
     rig.call()
 
 
-@exercise("direct-write", "a direct call beside an ops with SAVE_REGS that writes every register", having(DIRECT))
+@exercise("direct-write", "a direct call beside an ops that writes every register", having(DIRECT))
 def _direct_write(rig: Rig) -> None:
-    rig.ops("kprobe", "SAVE_REGS", act=lambda rig: rig.write_loaded(rig.variant.regs))
+    rig.fullest("kprobe", act=lambda rig: rig.write_loaded(rig.variant.regs or rig.variant.plain))
     rig.direct()
     rig.call()
 
@@ -48,7 +48,15 @@ def _direct_write(rig: Rig) -> None:
 @exercise("direct-ip", "a direct trampoline that is code beside an ops that changes ip", having(DIRECT))
 def _direct_ip(rig: Rig) -> None:
     rig.direct_code()
-    rig.ops("kprobe", "SAVE_REGS", act=Rig.redirect)
+    rig.fullest("kprobe", act=Rig.redirect)
+    rig.call()
+
+
+@exercise("direct-far", "a direct call of a module's function, which may be out of a call's reach", having(DIRECT))
+def _direct_far(rig: Rig) -> None:
+    rig.direct_to(rig.far_target)
+    rig.call()
+    rig.ops("probe")
     rig.call()
 
 
@@ -56,10 +64,12 @@ def _direct_ip(rig: Rig) -> None:
 def _direct_stub(rig: Rig) -> None:
     stub = rig.lab.image.symbols.get("ftrace_stub_direct_tramp")
     if stub is not None:
-        rig.direct_to(stub)
+        rig.direct_to(stub, on="*")
         rig.call()
-        rig.ops("probe")
+        rig.call("kernel_read")
+        rig.ops("probe", on="*")
         rig.call()
+        rig.call("kernel_read")
 
 
 @exercise("direct-code", "direct trampolines that are code, alone and shared, to the real return", having(DIRECT))

@@ -47,7 +47,7 @@ def _flags(rig: Rig) -> None:
 
 
 def _loads_flags(rig: Rig) -> bool:
-    members = {m.name for m in rig.arch.pt_regs.members if getattr(m.holds, "name", None) == rig.arch.abi.flags}
+    members = {m.name for m in rig.lab.struct.members if getattr(m.holds, "name", None) == rig.arch.abi.flags}
     return bool(rig.variant.regs and members & set(rig.variant.regs.honours))
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where an instruction's fields are. A module per assembler language, called as in emulator.assembly.dialects.
 
-Each has fields(), from an instruction's bytes to its fields, and what Encoding says of NOP, WHOLE and ADDRESSES.
+Each has fields(), from an instruction's bytes to its fields, and what Encoding says of NOP, WHOLE and ADDRESSES; STORES
+where there are any.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class Encoding(NamedTuple):
     """Names of parts of registers, each with the whole register's."""
     addresses: frozenset[str]
     """Mnemonics of instructions that only compute the address of their operand in memory."""
+    stores: frozenset[str] = frozenset()
+    """Mnemonics of those that only write to it, where the disassembler says that they read it as well."""
 
 
 def encoding(engine: Engine) -> Encoding:
@@ -33,4 +36,4 @@ def encoding(engine: Engine) -> Encoding:
         module = importlib.import_module(f"{__name__}.{engine.dialect}")
     except ModuleNotFoundError:
         raise UsageError(f"no mutants: the encoding of {engine.dialect} instructions is not described") from None
-    return Encoding(module.fields, module.NOP, module.WHOLE, module.ADDRESSES)
+    return Encoding(module.fields, module.NOP, module.WHOLE, module.ADDRESSES, getattr(module, "STORES", frozenset()))
