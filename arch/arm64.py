@@ -11,6 +11,8 @@ from emulator.description import (
     Const,
     Engine,
     Entry,
+    Gdb,
+    GdbFeature,
     Graph,
     GraphCall,
     Member,
@@ -24,6 +26,7 @@ from emulator.description import (
     Sum,
     Variant,
     Word,
+    gdb_registers,
     registers,
     words,
 )
@@ -231,6 +234,25 @@ def with_bti(variant: Variant) -> Variant:
     )
 
 
+# -- gdb: its features/aarch64-core.xml; dwarf: aadwarf64, DWARF register names ----------------------------------------
+
+GENERAL = " ".join(f"x{number}" for number in range(31))
+GDB = Gdb(
+    features=(
+        GdbFeature(
+            "org.gnu.gdb.aarch64.core",
+            (
+                *gdb_registers(GENERAL, 64, "int"),
+                *gdb_registers("sp", 64, "data_ptr"),
+                *gdb_registers("pc", 64, "code_ptr"),
+                *gdb_registers("cpsr", 32, "int", holds={"cpsr": "pstate"}),
+            ),
+        ),
+    ),
+    dwarf=(*GENERAL.split(), "sp", "pc"),
+    watch_before=True,
+)
+
 ARCH = Arch(
     name="arm64",
     title="64-bit ARM",
@@ -248,7 +270,7 @@ ARCH = Arch(
         gdb="aarch64",
     ),
     word=8,
-    registers=registers(" ".join((*(f"x{number}" for number in range(31)), "sp pc pstate"))),
+    registers=registers(f"{GENERAL} sp pc pstate"),
     abi=Abi(
         arguments=tuple(f"x{number}" for number in range(8)),
         returns=tuple(f"x{number}" for number in range(8)),  # in the registers of arguments of that type
@@ -267,6 +289,7 @@ ARCH = Arch(
         text=0xFFFF800080000000, data=0xFFFF800081000000, modules=0xFFFF800070000000, stack=0xFFFF800088000000
     ),
     pt_regs=PT_REGS,
+    gdb=GDB,
     function_return=bytes.fromhex("c0035fd6"),  # ret
     landing_pad=bytes.fromhex("5f2403d5"),  # bti c
     exit=bytes.fromhex("00000014"),  # b .

@@ -34,8 +34,8 @@ class Rule(NamedTuple):
     """At one instruction: CFA = sp + `cfa`; {register: offset of its word from the CFA} of those that are in memory.
 
     A register that is in `lost` is nowhere; the others hold what they held when the function was entered. The return
-    address is under the name of the program counter, or of the link register where there is one; `back` is another
-    register that holds it, if that is where it is.
+    address is under the name of the program counter, or of the link register where there is one; where that is lost,
+    it may still be in the register `back`.
     """
 
     cfa: int
@@ -58,11 +58,16 @@ class Conflict(NamedTuple):
 
 @dataclass(slots=True)
 class _Frame:
-    """A function that has been entered: its CFA, where it returns to, what the registers held."""
+    """A function that has been entered: its CFA, where it returns to, what the registers held.
+
+    `function` is its address, `hooked` how many returns the graph tracer had taken by then.
+    """
 
     cfa: int
     back: int
     registers: Mapping[str, int]
+    function: int
+    hooked: int
 
 
 @dataclass(slots=True)
@@ -97,9 +102,9 @@ class Unwinding:
             return None
         saved = {name: max(offsets) for name, offsets in self._in_memory(seen)}
         where = {self.returns: frozenset[Where](), **seen.where}
+        lost = frozenset(name for name, found in where.items() if name not in saved and None not in found)
         back = next((place for place in sorted(map(str, where[self.returns])) if place in seen.where), None)
-        found_there = back if self.returns not in saved and None not in where[self.returns] else None
-        return Rule(seen.cfa, saved, frozenset(name for name, found in where.items() if not found), found_there)
+        return Rule(seen.cfa, saved, lost, back)
 
     def _in_memory(self, seen: _Seen) -> Iterator[tuple[str, list[int]]]:
         """The registers that are no longer where they were, and where they are; and the return address in any case.
@@ -153,6 +158,7 @@ class _Watch:
         self._kept = [name for name in lab.layout.names if name not in (self._abi.sp, self._abi.pc, self._abi.flags)]
         self._frames: list[_Frame] = []
         self._labels: set[int] = set()
+        self._traced = {lab.address(rec.symbol) for rec in lab.core.records.values()}
         self._last = 0
 
     def visit(self, run: Run, packed: bytes) -> None:
@@ -182,11 +188,12 @@ class _Watch:
 
     def _entered(self, values: Mapping[str, int]) -> _Frame:
         sp = values[self._abi.sp]
+        pc, hooked = values[self._abi.pc], self._lab.core.graph.returns.hooked
         if self._abi.link:
-            return _Frame(sp, values[self._abi.link], values)
+            return _Frame(sp, values[self._abi.link], values, pc, hooked)
         memory, word = self._lab.image.memory, self._lab.arch.word
         back = memory.read_word(sp) if memory.region(sp, word) else 0
-        return _Frame(sp + word, back, values)
+        return _Frame(sp + word, back, values, pc, hooked)
 
     def _look(self, pc: int, values: Mapping[str, int], frame: _Frame) -> None:
         address = self._lab.image.symbols.original(pc)
@@ -203,9 +210,14 @@ class _Watch:
             for name, value in wanted.items()
         }
         where[self._returns] |= {name for name in self._kept if name != self._returns and values[name] == frame.back}
-        if not where[self._returns]:
-            del where[self._returns]  # the graph tracer has it
+        if not where[self._returns] or self._taken(frame):
+            del where[self._returns]
         return where
+
+    def _taken(self, frame: _Frame) -> bool:
+        """Whether the graph tracer has the return address of a frame, which what is left of it elsewhere is not."""
+        traced = frame.function in self._traced
+        return traced and self._lab.core.graph.returns.hooked > frame.hooked
 
     def _words(self, sp: int, cfa: int) -> dict[int, list[int]]:
         """{word of the stack: where it is, as offsets from the CFA}."""

@@ -55,7 +55,7 @@ class Monitor:
             return SITE
         if record is None:
             return f"what the site of {hit.symbol} calls passes no record"
-        struct = self._lab.arch.pt_regs
+        struct = self._lab.struct
         rows = [self._row(record, member) for member in struct.members]
         letters = [f"  {status.value} {status.meaning}" for status in Status if f" {status.value} " in "\n".join(rows)]
         return "\n".join([f"struct {struct.name} at {record:#x}, of the site of {hit.symbol}", *rows, *letters])
@@ -124,7 +124,7 @@ class Monitor:
         except ValueError:
             pass
         record = self._history.record
-        members = {member.name: member.offset for member in self._lab.arch.pt_regs.members}
+        members = {member.name: member.offset for member in self._lab.struct.members}
         if record is not None and argument in members:
             return record + members[argument]
         return self._lab.image.symbols.get(argument)

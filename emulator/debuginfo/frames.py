@@ -83,10 +83,11 @@ def _cfa(offset: int, numbers: Numbers) -> bytes:
 
 def _how(place: Place, name: str, numbers: Numbers) -> bytes:
     """The opcode and the operand, without the register between them."""
-    if name == numbers.returns and place.rule.back in numbers.registers:
-        return bytes([REGISTER]) + uleb(numbers.registers[place.rule.back])
-    if name in place.rule.lost or (name == numbers.returns and place.outermost):
+    if name == numbers.returns and place.outermost:
         return bytes([UNDEFINED])
     if name in place.rule.saved:
         return bytes([OFFSET_EXTENDED_SF]) + sleb(place.rule.saved[name])
+    if name in place.rule.lost:
+        back = numbers.registers.get(place.rule.back or "") if name == numbers.returns else None
+        return bytes([UNDEFINED]) if back is None else bytes([REGISTER]) + uleb(back)
     return bytes([SAME_VALUE])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from emulator import catalog
 from emulator.core.release import VARIABLES
+from emulator.core.returns import RETURN_TO_HANDLER
 from emulator.debuginfo import entries, frames, lines
 from emulator.debuginfo.encode import Encoder
 from emulator.debuginfo.entries import At, Entry, Form, Tag
@@ -24,6 +25,7 @@ from emulator.unwind import Rule, Unwinding
 ASSEMBLER = 0x8001
 """DW_LANG_Mips_Assembler: any assembler, as GNU as says it; a debugger takes a function's first byte for its start."""
 OP_ADDR = 0x03
+NOWHERE = Rule(0, {}, frozenset())
 
 
 def elf(lab: Lab, unwinding: Unwinding) -> bytes:
@@ -149,15 +151,27 @@ class _Kernel:
             if rule and at.line.instruction:
                 for address in (at.address, *self._again(at.address)):
                     place = frames.Place(address, address + at.line.size, rule, self._unwinding.outermost(at.address))
-                    yield from self._around_call(place) if at.address in self._unwinding.calls else (place,)
+                    yield from self._around_call(place) if at.address in self._unwinding.calls else self._before(place)
         yield from self._entries()
 
+    def _before(self, place: frames.Place) -> Iterator[frames.Place]:
+        """Debuggers look for a caller in the byte before its next instruction: before return_to_handler is nobody's."""
+        handler = self._symbols.get(RETURN_TO_HANDLER)
+        if place.end != handler or place.address == handler - 1:
+            yield place
+            return
+        yield place._replace(end=handler - 1)
+        yield frames.Place(handler - 1, handler, NOWHERE, outermost=True)
+
     def _around_call(self, place: frames.Place) -> Iterator[frames.Place]:
-        """A link register has been lost behind its first byte, where debuggers look for whoever has made a call."""
+        """A link register has been lost behind its first byte, where debuggers look for whoever has made a call.
+
+        Whether another one still holds what it held is for the rules of the function that was called.
+        """
         rule, link = place.rule, self._arch.abi.link
         yield place._replace(end=place.address + 1)
         lost = {link} if link and link not in rule.saved else set()
-        yield place._replace(address=place.address + 1, rule=rule._replace(lost=rule.lost | lost, back=None))
+        yield place._replace(address=place.address + 1, rule=rule._replace(lost=rule.lost | lost))
 
     def _entries(self) -> Iterator[frames.Place]:
         """C functions are nothing but a return, and all is as at their entry; nobody is behind the exit."""
@@ -167,7 +181,7 @@ class _Kernel:
             if self._image.is_gate(function.address):
                 yield frames.Place(function.address, function.end, entered)
         exit_ = self._image.exit  # and the byte before it, by which debuggers find the frame of a caller
-        yield frames.Place(exit_ - 1, exit_ + 1, Rule(0, {}, frozenset()), outermost=True)
+        yield frames.Place(exit_ - 1, exit_ + 1, NOWHERE, outermost=True)
 
 
 def _numbers(gdb: Gdb, lab: Lab) -> frames.Numbers:

@@ -24,7 +24,9 @@ class Types:
         self._int = self._base("int", 4, SIGNED)
         self.function = self._pointer(self._add(Entry(Tag.SUBROUTINE_TYPE).add(At.PROTOTYPED, Form.FLAG_PRESENT)))
         self.pt_regs = self._struct(lab.arch.pt_regs)
-        if lab.release.callback_gets_fregs:
+        if lab.struct is not lab.arch.pt_regs:
+            self._struct(lab.struct)
+        elif lab.release.callback_gets_fregs:
             self._wrap("ftrace_regs", "regs", self.pt_regs, lab.arch.pt_regs.size)
         self.ops = self._structure("ftrace_ops", lab.patcher.ops_layout.size)
         self._ops_pointer = self._pointer(self.ops)

@@ -155,10 +155,10 @@ class _Writer:
         self._add_strings(".shstrtab", self._names)
 
     def _symbol(self, symbol: OutSymbol, name: int, section: int) -> bytes:
-        info = symbol.binding << 4 | symbol.kind
+        info, value = symbol.binding << 4 | symbol.kind, symbol.address % (1 << 8 * self._machine.word)
         if self._wide:
-            return self._pack("IBBHWW", name, info, 0, section, symbol.address, symbol.size)
-        return self._pack("IWWBBH", name, symbol.address, symbol.size, info, 0, section)
+            return self._pack("IBBHWW", name, info, 0, section, value, symbol.size)
+        return self._pack("IWWBBH", name, value, symbol.size, info, 0, section)
 
     def _add_strings(self, name: str, strings: _Strings) -> None:
         number = self._names.add(name)
