@@ -70,7 +70,8 @@ def fail(_p: Kprobe, regs: FtraceRegs) -> int:
 rec = lab.record("schedule")
 print(f"{lab.arch.name} 6.12: schedule() = {lab.call('schedule', 0x1234).result:#x}")
 for kprobe in (Kprobe(rec.ip, look), Kprobe(rec.ip, look, look_again), Kprobe(rec.ip, fail, look_again)):
-    ops = FtraceOps("kprobe", kprobe.kprobe_ftrace_handler, flags={"SAVE_REGS"})
+    full = {"SAVE_REGS"} if lab.variant.regs else set()  # arm64 has ftrace_regs only, and kprobes use breakpoints there
+    ops = FtraceOps("kprobe", kprobe.kprobe_ftrace_handler, flags=full)
     if kprobe.post_handler:
         ops.flags |= {"IPMODIFY"}
     lab.set_filter_ip(ops, kprobe.addr)

@@ -242,13 +242,17 @@ def test_what_the_kernel_refuses_is_shown_and_nothing_was_run(run: Run) -> None:
 
 @pytest.mark.parametrize("name", catalog.names())
 def test_a_static_variant_is_run_like_any_other(run: Run, name: str) -> None:
-    code, out, err = run("emulate", name, "--variant", "3.7-static", "--trace")
+    names = [variant.name for variant in catalog.load(name).variants]
+    static = "3.7-static" if "3.7-static" in names else "6.1-static"
+    code, out, err = run("emulate", name, "--variant", static, "--trace")
     assert (code, err) == (cli.GOOD, "")
     assert "UNTESTED" not in out
     assert "Every instruction of vfs_read: one ops (probe)" in out
-    code, out, _ = run("emulate", name, "--variant", "3.7-static", "--format", "json")
+    code, out, _ = run("emulate", name, "--variant", static, "--format", "json")
     assert code == cli.GOOD
-    assert [scenario["error"] for scenario in json.loads(out)["scenarios"]] == [None] * 8
+    scenarios = json.loads(out)["scenarios"]
+    assert [scenario["error"] for scenario in scenarios] == [None] * len(scenarios)
+    assert len(scenarios) >= 7
 
 
 def test_a_filter_is_refused_where_there_are_none(run: Run) -> None:
