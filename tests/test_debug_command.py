@@ -25,10 +25,13 @@ def served(*words: str):
     """A server, the address that it says, and the end of it by Ctrl-C."""
     with subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
-        yield process, process.stderr.readline().strip()
-        process.send_signal(signal.SIGINT)
-        process.stderr.read()
-        assert process.wait(30) == 130
+        try:
+            yield process, process.stderr.readline().strip()
+            process.send_signal(signal.SIGINT)
+            process.stderr.read()
+            assert process.wait(30) == 130
+        finally:
+            process.kill()
 
 
 def test_a_unix_socket_that_is_gone_afterwards(tmp_path: Path):
@@ -37,7 +40,7 @@ def test_a_unix_socket_that_is_gone_afterwards(tmp_path: Path):
         assert said == f"arm 6.12, at the site of vfs_write: target remote unix:{path}"
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(path))
-            assert Client(sock).ask("?") == b"T05thread:1;"
+            assert Client(sock).ask("?").startswith(b"T05thread:1;")
     assert not path.exists()
 
 
@@ -45,7 +48,7 @@ def test_a_port_of_this_machine_is_chosen_and_said():
     with served("x86_64") as (process, said):
         host, _, port = said.rpartition(" ")[2].partition(":")
         with socket.create_connection((host, int(port))) as sock:
-            assert Client(sock).ask("?") == b"T05thread:1;"
+            assert Client(sock).ask("?").startswith(b"T05thread:1;")
         assert process.poll() is None
 
 

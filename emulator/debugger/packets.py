@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from time import monotonic
 
 from emulator.debugger.transport import Channel, Disconnected
@@ -62,10 +63,11 @@ class Packets:
         """Send a packet with this data.
 
         A client that has become impatient sends a - before there is anything to complain of. To answer that by a second
-        packet would leave it one reply behind for ever.
+        packet would leave it one reply behind for ever. One that has said all that it wants to say is answered too.
         """
         if self.acknowledge and self._channel.ready():
-            self._receive(PARTIAL)
+            with suppress(Disconnected):
+                self._receive(PARTIAL)
         self._input = self._input.lstrip(b"+-")
         self._last = frame(escape(data))
         self._channel.send(self._last)
