@@ -22,16 +22,25 @@ COMMAND = [sys.executable, "-m", "emulator", "debug"]
 
 @contextlib.contextmanager
 def served(*words: str):
-    """A server, the address that it says, and the end of it by Ctrl-C."""
-    with subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE, text=True) as process:
+    """A server, the address that it says, and the end of it by Ctrl-C, which whoever runs tests may ignore."""
+    with subprocess.Popen(
+        [*COMMAND, *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - it takes no lock
+    ) as process:
         assert process.stderr
         try:
             yield process, process.stderr.readline().strip()
             process.send_signal(signal.SIGINT)
-            process.stderr.read()
-            assert process.wait(30) == 130
+            process.communicate(timeout=30)
+            assert process.returncode == 130
         finally:
             process.kill()
+
+
+def hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_unix_socket_that_is_gone_afterwards(tmp_path: Path):
