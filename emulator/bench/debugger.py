@@ -98,7 +98,7 @@ def _steps(arch: Arch, rounds: int) -> Row:
 def _passage(arch: Arch) -> tuple[Timeline, int, int]:
     """A timeline, and where on it a trampoline begins and where it has come to its callback."""
     lab = Lab(arch.name)
-    ops = FtraceOps("probe", lambda *_: None, flags={"SAVE_REGS"})
+    ops = FtraceOps("probe", lambda *_: None, flags={"SAVE_REGS", "SAVE_REGS_IF_SUPPORTED"})
     lab.set_filter(ops, FUNCTION)
     lab.register(ops)
     timeline, places = Timeline(lab, FUNCTION), []
@@ -194,7 +194,7 @@ def _user_elf(arch: Arch) -> bytes:
     What is above all that users have is moved down as a whole, which code that is relative to pc does not notice.
     """
     lab = Lab(arch.name)
-    ops = FtraceOps("kprobe", lambda *_: None, flags={"SAVE_REGS"})
+    ops = FtraceOps("kprobe", lambda *_: None, flags={"SAVE_REGS", "SAVE_REGS_IF_SUPPORTED"})
     lab.set_filter(ops, RECURSIVE)
     lab.register(ops)
     down = lab.image.text.base - USER if arch.word == 8 else 0
