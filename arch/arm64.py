@@ -30,6 +30,7 @@ from emulator.description import (
     registers,
     words,
 )
+from emulator.quirks import stale_op
 
 # -- records ----------------------------------------------------------------------------------------------------------
 
@@ -173,17 +174,6 @@ GRAPH_612 = Graph(
     at_exit=(*(f"x{number}" for number in range(8)), "fp"),
     found_by="frame_pointer",
 )
-
-
-def stale_op(release: str) -> Quirk:
-    """What the core of that release does to whoever has loaded op already."""
-    return Quirk(
-        "P3",
-        "C3 op",
-        "a task that has loaded op before ftrace_call is changed hands it to the new callback",
-        f"{release} kernel/trace/ftrace.c ftrace_modify_all_code(): nobody waits for tasks within ftrace_caller",
-        "change-second-gone",
-    )
 
 
 V61 = Variant(
