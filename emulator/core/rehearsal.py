@@ -73,7 +73,9 @@ class _Stage:
 
 def rehearse(core: Ftrace, rec: DynFtrace) -> Rehearsal:
     """What a call of the function at `rec` should lead to. Nothing is called, and nothing changes."""
-    rehearsal = _rehearse(core, rec)._replace(site_ops=core.site_ops(rec).address if core.call_ops else 0)
+    rehearsal = _rehearse(core, rec)
+    if core.call_ops:
+        rehearsal = rehearsal._replace(site_ops=core.site_ops(rec).address)
     away = core.graph.dead or core.current.tracing_graph_pause
     return rehearsal._replace(graph_away=True) if away else rehearsal
 
