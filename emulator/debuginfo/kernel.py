@@ -14,7 +14,7 @@ from emulator.debuginfo.encode import Encoder
 from emulator.debuginfo.entries import At, Entry, Form, Tag
 from emulator.debuginfo.types import Types
 from emulator.description import Gdb
-from emulator.elf import writer
+from emulator.elf import layout, writer
 from emulator.elf.writer import Machine, OutSection, OutSymbol
 from emulator.errors import UsageError
 from emulator.lab import Lab
@@ -77,9 +77,9 @@ class _Kernel:
         for name in self._symbols:
             address, function = self._symbols.address(name), functions.get(name)
             if function and function.address == address:
-                yield OutSymbol(name, address, function.end - address, writer.STT_FUNC)
+                yield OutSymbol(name, address, function.end - address, layout.STT_FUNC)
             elif address in self._symbols.data:
-                yield OutSymbol(name, address, self._size(name), writer.STT_OBJECT)
+                yield OutSymbol(name, address, self._size(name), layout.STT_OBJECT)
             else:
                 yield OutSymbol(name, address)
 
@@ -94,13 +94,13 @@ class _Kernel:
         if not marks:
             return
         for region in self._image.code:
-            yield OutSymbol(marks[True], region.base, binding=writer.STB_LOCAL)
+            yield OutSymbol(marks[True], region.base, binding=layout.STB_LOCAL)
         placed = self._image.placement
         last = True
         for at in (*placed.trampolines.lines, *placed.kernel.lines):
             if at.line.instruction != last:
                 last = at.line.instruction
-                yield OutSymbol(marks[last], at.address, binding=writer.STB_LOCAL)
+                yield OutSymbol(marks[last], at.address, binding=layout.STB_LOCAL)
 
     # -- entries ------------------------------------------------------------------------------------------------------
 

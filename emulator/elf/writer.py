@@ -7,12 +7,22 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-ET_EXEC, PT_LOAD, EV_CURRENT = 2, 1, 1
-SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB = 1, 2, 3
-SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 1, 2, 4
-STB_LOCAL, STB_GLOBAL = 0, 1
-STT_NOTYPE, STT_OBJECT, STT_FUNC = 0, 1, 2
-SHN_ABS = 0xFFF1
+from emulator.elf.layout import (
+    ET_EXEC,
+    MAGIC,
+    SHF_ALLOC,
+    SHF_EXECINSTR,
+    SHF_WRITE,
+    SHN_ABS,
+    SHT_PROGBITS,
+    SHT_STRTAB,
+    SHT_SYMTAB,
+    STB_GLOBAL,
+    STB_LOCAL,
+    STT_NOTYPE,
+)
+
+PT_LOAD, EV_CURRENT = 1, 1
 PF_X, PF_W, PF_R = 1, 2, 4
 PAGE = 4096
 
@@ -170,9 +180,7 @@ class _Writer:
 
     def _file_header(self, entry: int, size: int, sections: int, numbers: tuple[int, ...]) -> bytes:
         program, program_size, programs, section_size, section_count, names = numbers
-        ident = (
-            b"\x7fELF" + bytes((2 if self._wide else 1, 2 if self._machine.big_endian else 1, EV_CURRENT)) + bytes(9)
-        )
+        ident = MAGIC + bytes((2 if self._wide else 1, 2 if self._machine.big_endian else 1, EV_CURRENT)) + bytes(9)
         first = ET_EXEC, self._machine.number, EV_CURRENT, entry, program, sections, self._machine.flags
         last = size, program_size, programs, section_size, section_count, names
         return ident + self._pack("HHIWWWI", *first) + self._pack("6H", *last)

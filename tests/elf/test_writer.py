@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from emulator.elf import writer
+from emulator.elf import layout
 from emulator.elf.reader import Elf
 from emulator.elf.writer import Machine, OutSection, OutSymbol, write
 
@@ -26,9 +26,9 @@ SECTIONS = (
     OutSection(".debug_line", b"lines"),
 )
 SYMBOLS = (
-    OutSymbol("main", BASE, 16, writer.STT_FUNC),
-    OutSymbol("here", BASE + 8, binding=writer.STB_LOCAL),
-    OutSymbol("variable", BASE + 0x10000, 4, writer.STT_OBJECT),
+    OutSymbol("main", BASE, 16, layout.STT_FUNC),
+    OutSymbol("here", BASE + 8, binding=layout.STB_LOCAL),
+    OutSymbol("variable", BASE + 0x10000, 4, layout.STT_OBJECT),
     OutSymbol("nowhere", 0x1234),
 )
 needs_readelf = pytest.mark.skipif(shutil.which("readelf") is None, reason="needs readelf")
