@@ -16,6 +16,8 @@ from emulator.assembly.link import Placed, PlacedFixup, PlacedLine
 from emulator.description import Engine
 from emulator.errors import AssemblyError
 
+LONGEST = 16
+"""Bytes that hold any instruction of any architecture here."""
 ADDRESS = re.compile(r"(?:^|[ #])(0x[0-9a-f]+|\d)$")
 """How the operands of a direct branch end; capstone writes numbers below ten without 0x."""
 

@@ -8,17 +8,13 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from emulator.assembly.decode import Flow, flow
+from emulator.assembly.decode import LONGEST, Flow, flow
 from emulator.checks.blame import Blame
 from emulator.description import ops_literal
 
 if TYPE_CHECKING:
     from emulator.assembly.decode import Instruction
     from emulator.core.ops import FtraceOps
-
-
-LONGEST = 16
-"""Bytes that hold any instruction of any architecture here."""
 
 
 class Code(Blame):

@@ -8,15 +8,12 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
-from emulator.assembly.decode import disassemble
+from emulator.assembly.decode import LONGEST, disassemble
 from emulator.debugger.timeline import Timeline
 from emulator.description import Const, Member, Value
 from emulator.lab import Lab
 from emulator.recording import Arrival, Hit, Recording
 from emulator.replay import recorded
-
-LONGEST = 16
-"""Bytes of an instruction, at most."""
 
 
 class Written(NamedTuple):

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from emulator.assembly.decode import detailed
+from emulator.assembly.decode import LONGEST, detailed
 from emulator.description import Engine
 from emulator.errors import InputError, Place
 from emulator.images.contents import Contents
 from emulator.images.references import Decoded, Reference, Role, language
 from emulator.spans import Span, merged
 
-LONGEST = 16
-"""Bytes that hold any instruction of any architecture here."""
 MOST = 4096
 """Instructions of all trampolines together; the most that a real kernel has is a few hundred."""
 SMALL = 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from emulator.assembly.decode import Instruction, disassemble
+from emulator.assembly.decode import LONGEST, Instruction, disassemble
 from emulator.lab import Lab
 from emulator.recording import Recording
 from emulator.report.lines import Cell, Line, Span, heading, line, table
@@ -15,8 +15,6 @@ from emulator.steps import Step, steps
 
 FIRST, LAST = 900, 100
 """How many instructions are listed of a call that goes on and on, at its beginning and at its end."""
-LONGEST = 16
-"""Bytes that hold one instruction of any architecture."""
 
 
 def listing(told: Mapping[str, Outcome]) -> list[Line]:
