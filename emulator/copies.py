@@ -57,7 +57,7 @@ class Original:
             load = fixups.encode_branch(self._copying.op_load, address + self._op_load, address + self._slot)
             code[self._op_load : self._op_load + len(load)] = load
         ending = self._copying.ending[: self._copying.ending_size]
-        pointer = ops.to_bytes(self._arch.word, "big" if self._arch.big_endian else "little")
+        pointer = ops.to_bytes(self._arch.word, self._arch.order)
         return bytes(code) + ending + pointer
 
     # -- what can be copied -------------------------------------------------------------------------------------------

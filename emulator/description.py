@@ -11,7 +11,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 # -- values at the site ------------------------------------------------------------------------------------------------
 # A small vocabulary for "which value is meant", used both for what a record promises and for where a byte came from.
@@ -624,6 +624,11 @@ class Arch:
     """None: sources of the kernel's own are not taken out of a tree."""
     variants: tuple[Variant, ...]
     """Oldest release first; the one whose name is its release is that release's default."""
+
+    @property
+    def order(self) -> Literal["big", "little"]:
+        """The order of bytes in memory, as int.from_bytes() calls it."""
+        return "big" if self.big_endian else "little"
 
     def record(self, variant: Variant) -> Struct:
         """What the fourth argument of a variant's callbacks points to."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 from collections import defaultdict, deque
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from emulator.assembly import fixups
 from emulator.assembly.decode import disassemble
@@ -149,7 +149,7 @@ class Patcher:
         """The site's own pointer leads to an ops."""
         address = ops_literal(self.variant.site, ip, self.word)
         assert address is not None  # noqa: S101 - a variant with CALL_OPS says where it is
-        order: Literal["little", "big"] = "big" if self.image.arch.big_endian else "little"
+        order = self.image.arch.order
         self.poker.change(Kind.OPS, address, ops.to_bytes(self.word, order))
 
     def _site_call(self, ip: int, target: int) -> bytes:

@@ -59,7 +59,7 @@ def recorded(hit: Hit) -> Inputs:
     """The inputs of the run itself."""
     arch = hit.lab.arch
     registers = hit.lab.layout.unpack(hit.registers)
-    return Inputs(registers, hit.stack, hit.lab.image.stack.base, arch.word, "big" if arch.big_endian else "little")
+    return Inputs(registers, hit.stack, hit.lab.image.stack.base, arch.word, arch.order)
 
 
 def varied(hit: Hit, number: int) -> Inputs:

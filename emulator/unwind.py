@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from emulator.description import Ability, Arch
 from emulator.errors import InputError
@@ -154,7 +154,7 @@ class _Watch:
     def __init__(self, lab: Lab, unwinding: Unwinding) -> None:
         self._lab, self._unwinding, self._abi = lab, unwinding, lab.arch.abi
         self._returns = unwinding.returns
-        self._order: Literal["big", "little"] = "big" if lab.arch.big_endian else "little"
+        self._order = lab.arch.order
         self._kept = [name for name in lab.layout.names if name not in (self._abi.sp, self._abi.pc, self._abi.flags)]
         self._frames: list[_Frame] = []
         self._labels: set[int] = set()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from emulator.behaviour.names import OTHER, Names
 from emulator.behaviour.state import LOST
@@ -121,7 +121,7 @@ def _argument(stay: Stay, arrival: Arrival, names: Names) -> Json:
     members = ((member, argument + member.offset) for member in lab.struct.members)
     known = ((member, [written.get(address + at) for at in range(member.size)]) for member, address in members)
     return {
-        member.name: names(int.from_bytes(bytes(byte or 0 for byte in found), _order(stay)))
+        member.name: names(int.from_bytes(bytes(byte or 0 for byte in found), stay.recording.lab.arch.order))
         for member, found in known
         if None not in found
     }
@@ -132,10 +132,6 @@ def _written(stay: Stay, arrival: Arrival) -> dict[int, int]:
     known: dict[int, int] = {}
     for step in stay.steps:
         for store in step.writes if step.event < arrival.event else ():
-            data = store.value.to_bytes(store.size, _order(stay))
+            data = store.value.to_bytes(store.size, stay.recording.lab.arch.order)
             known.update((store.address + at, byte) for at, byte in enumerate(data))
     return known
-
-
-def _order(stay: Stay) -> Literal["big", "little"]:
-    return "big" if stay.recording.lab.arch.big_endian else "little"

@@ -89,7 +89,7 @@ class Documented:
         """The one that is in no register."""
         arch = self.subject.arch
         address = self.uc.reg_read(self._ids[arch.abi.sp]) + (arch.abi.stack_arguments or 0)
-        return int.from_bytes(self.uc.mem_read(address, arch.word), "big" if arch.big_endian else "little")
+        return int.from_bytes(self.uc.mem_read(address, arch.word), arch.order)
 
 
 class DocumentedTrace(Documented):

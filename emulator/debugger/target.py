@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from emulator.debugger.points import Points
 from emulator.debugger.timeline import Timeline, Trouble
@@ -53,7 +53,7 @@ class Target:
         self.points = Points()
         self.stop = Stop()
         """Why it stands still now."""
-        self._order: Literal["big", "little"] = "big" if self.lab.arch.big_endian else "little"
+        self._order = self.lab.arch.order
         self.begin()
 
     def begin(self) -> None:

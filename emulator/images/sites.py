@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from emulator.assembly import fixups
 from emulator.assembly.piece import Piece, Section, Symbol
@@ -139,7 +139,7 @@ class Sites:
         return Piece(self._contents.name, sections, symbols, (), ())
 
     def _words(self, values: Iterable[int]) -> bytes:
-        order: Literal["big", "little"] = "big" if self._arch.big_endian else "little"
+        order = self._arch.order
         return b"".join(value.to_bytes(self._arch.word, order) for value in values)
 
     def _section(self, function: TracedFunction) -> Section:

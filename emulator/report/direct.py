@@ -45,7 +45,7 @@ def asked(hit: Hit) -> int:
     if member is None or arrival is None:
         return 0
     at = hit.lab.struct.member(member)
-    return int.from_bytes(arrival.after[at.offset :][: at.size], "big" if hit.lab.arch.big_endian else "little")
+    return int.from_bytes(arrival.after[at.offset :][: at.size], hit.lab.arch.order)
 
 
 def way(outcome: Outcome, hit: Hit) -> str:

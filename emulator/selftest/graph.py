@@ -92,7 +92,7 @@ class _Fixture:
         if data is None:
             self.error = f"Failed to reserve {self.type}"
             return False
-        data[: self.size] = NUMBERS[self.size].to_bytes(self.size, "big" if self.lab.arch.big_endian else "little")
+        data[: self.size] = NUMBERS[self.size].to_bytes(self.size, self.lab.arch.order)
         return True
 
     def _return(self, _trace: GraphRet, gops: FgraphOps) -> None:
@@ -103,7 +103,7 @@ class _Fixture:
             return f"Failed to retrieve {self.type}"
         if self.size > len(data):
             return f"Retrieved size {len(data)} is smaller than expected {self.size}"
-        found = int.from_bytes(data[: self.size], "big" if self.lab.arch.big_endian else "little", signed=True)
+        found = int.from_bytes(data[: self.size], self.lab.arch.order, signed=True)
         expected = NUMBERS[self.size]
         return None if found == expected else f"{self.type} returned not {expected} but {found}"
 
