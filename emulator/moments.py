@@ -12,7 +12,7 @@ from emulator.recording import Arrival, Call, Hit, Recording, State
 
 if TYPE_CHECKING:
     from emulator.core.returns import Taken
-    from emulator.machine.trace import Tracer
+    from emulator.runner import Run
 
 _HIT = attrgetter(
     *("ip", "registers", "tail", "event", "hooked", "users", "landing", "landing_event", "landing_tail"),
@@ -79,14 +79,15 @@ class Moment:
         return new
 
 
-def moment(recording: Recording, tracer: Tracer, registers: bytes) -> Moment:
+def moment(run: Run) -> Moment:
     """The present moment of a traced run. The instruction at hand is in the trace already, and has not run."""
-    lab = recording.lab
-    contents = recording.state.contents
+    recording, tracer = run.recording, run.machine.tracer
+    assert tracer is not None  # noqa: S101 - it is traced
+    lab, contents = recording.lab, recording.state.contents
     return Moment(
         recording,
         tracer.events[-1],
-        registers,
+        run.machine.registers.read(),
         lab.image.stack.data[:],
         tuple(
             change

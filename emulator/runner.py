@@ -75,6 +75,9 @@ class Run:
         return len(self._events)
 
 
+Visitor = Callable[[Run, int], None]
+
+
 class Runner:
     """Runs functions of a lab's image. `arrive(arrival)` acts for the C function that a run has come to."""
 
@@ -91,8 +94,8 @@ class Runner:
         self._replay: Listener | None = None
         self.disturbed = self.hostile = False
         """Whether the stack below sp is overwritten before each instruction, and by every C function."""
-        self.visitor: Callable[[Run, bytes], None] | None = None
-        """Called before each instruction of a run that is not within another one, with all registers, packed."""
+        self.visitor: Visitor | None = None
+        """Called before each instruction of a run that is not within another one, with its address."""
         self._junk = Random(f"junk {lab.seed}").randbytes(BELOW)
         self._values = seeded_registers(self._arch, f"registers {lab.seed}")
         scribbled, abi = seeded_registers(self._arch, f"scribble {lab.seed}"), self._arch.abi
@@ -203,6 +206,9 @@ class Runner:
         machine, outer = run.machine, self._active[-1] if self._active else None
         hooked = self._lab.core.graph.returns.hooked if outer else 0
         machine.attach(self, self._image.memory, self.gates, self._image.exit, self.trap)
+        visitor = self._overwrite_below_sp if self.disturbed else self.visitor
+        if visitor and isinstance(machine.tracer, Disturber):
+            machine.tracer.disturb = partial(machine.guarded, partial(visitor, run))
         self._active.append(run)
         broken: RunError | None = None
         try:
@@ -219,22 +225,14 @@ class Runner:
         return self._finish(run, stop, limit, broken)
 
     def _machine(self, *, traced: bool) -> Machine:
-        visitor = self._overwrite_below_sp if self.disturbed else self._visit
-        if not self.disturbed and (self.visitor is None or self._active):
-            return (engine.tracing if traced else engine.plain)(self._arch)
-        machine = engine.disturbing(self._arch)
-        assert isinstance(machine.tracer, Disturber)  # noqa: S101 - engine.disturbing() says so
-        machine.tracer.disturb = partial(machine.guarded, visitor)
-        return machine
+        if self.disturbed or (self.visitor and not self._active):
+            return engine.disturbing(self._arch)
+        return (engine.tracing if traced else engine.plain)(self._arch)
 
-    def _visit(self, registers: bytes) -> None:
-        if self.visitor and not self._replay:
-            self.visitor(self._active[-1], registers)
-
-    def _overwrite_below_sp(self, registers: bytes) -> None:
+    def _overwrite_below_sp(self, run: Run, _address: int) -> None:
         """What an interrupt would do to the stack, behind the back of memory: nobody may look at it again."""
         stack = self._image.stack
-        end = self._layout.get(registers, self._arch.abi.sp) - stack.base
+        end = self._layout.get(run.machine.registers.read(), self._arch.abi.sp) - stack.base
         start = max(end - len(self._junk), 0)
         if 0 < end <= stack.size:
             stack.data[start:end] = self._junk[: end - start]

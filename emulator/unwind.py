@@ -15,7 +15,6 @@ from typing import NamedTuple
 from emulator.description import Ability, Arch
 from emulator.errors import InputError
 from emulator.lab import Lab
-from emulator.machine.trace import Tracer
 from emulator.placement import placement
 from emulator.play import survey
 from emulator.runner import Run
@@ -161,12 +160,10 @@ class _Watch:
         self._traced = {lab.address(rec.symbol) for rec in lab.core.records.values()}
         self._last = 0
 
-    def visit(self, run: Run, packed: bytes) -> None:
+    def visit(self, run: Run, pc: int) -> None:
         """Before an instruction."""
-        tracer = run.machine.tracer
-        assert isinstance(tracer, Tracer)  # noqa: S101 - visited runs are traced
-        pc, values = tracer.events[-1], self._lab.layout.unpack(packed)
-        if len(tracer.events) == 1:
+        values = self._lab.layout.unpack(run.machine.registers.read())
+        if run.event == 1:
             symbols = self._lab.image.symbols
             self._frames, self._labels = [self._entered(values)], {symbols.address(name) for name in symbols}
         else:

@@ -18,9 +18,9 @@ VARIANTS = [(arch.name, variant.name) for arch in map(catalog.load, catalog.name
 def moments(lab: Lab, function: str) -> list[Moment]:
     found: list[Moment] = []
 
-    def visit(run, registers):
-        if lab.image.in_trampoline(run.machine.tracer.events[-1]):
-            found.append(moment(run.recording, run.machine.tracer, registers))
+    def visit(run, address):
+        if lab.image.in_trampoline(address):
+            found.append(moment(run))
 
     lab.runner.visitor = visit
     lab.call(function)

@@ -154,8 +154,8 @@ def test_a_handler_without_a_stack_is_a_fault():
     registers = lab.layout.unpack(lab.runner.prepare(lab.runner.state()))
     sp = lab.arch.abi.sp
 
-    def lose_stack(run, _packed):
-        if run.machine.tracer.events[-1] == ip:
+    def lose_stack(run, address):
+        if address == ip:
             run.machine.registers.write(lab.layout.pack({**registers, sp: 0x10}))
 
     lab.runner.visitor = lose_stack

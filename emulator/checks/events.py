@@ -43,19 +43,15 @@ class Interrupts:
         self._sites = frozenset(rig.lab.core.records)
         rig.lab.runner.visitor = self._visit
 
-    def _visit(self, run: Run, registers: bytes) -> None:
-        lab, tracer = self._rig.lab, run.machine.tracer
-        if self._calls is not None and self._rig.calls not in self._calls:
+    def _visit(self, run: Run, address: int) -> None:
+        if address in self._passed or (self._calls is not None and self._rig.calls not in self._calls):
             return
-        address = tracer.events[-1] if tracer else 0
-        if address not in self._sites and not lab.image.in_trampoline(address):
-            return
-        if address in self._passed:
+        if address not in self._sites and not self._rig.lab.image.in_trampoline(address):
             return
         self._passed.add(address)
         self.addresses.append(address)
         if self._only in (None, len(self.addresses) - 1):
-            self._interrupt(registers)
+            self._interrupt(run.machine.registers.read())
 
     def _interrupt(self, registers: bytes) -> None:
         lab = self._rig.lab

@@ -193,14 +193,11 @@ class Interleaving:
         if recording.outcome:  # it came to no end by itself: others tell of it
             self._moments.clear()
 
-    def _visit(self, run: Run, registers: bytes) -> None:
-        tracer = run.machine.tracer
-        assert tracer is not None  # noqa: S101 - it is what calls us
-        address = tracer.events[-1]
+    def _visit(self, run: Run, address: int) -> None:
         passing = self._lab.image.in_trampoline(address) and self._hits(run.recording)
         known = sum(at.address == address for at in self._moments)
         if (address == self._rec.ip or passing) and known < TWICE:
-            self._moments.append(moment(run.recording, tracer, registers))
+            self._moments.append(moment(run))
 
     def _hits(self, recording: Recording) -> list[Hit]:
         """The passages of the function's site."""
@@ -248,11 +245,9 @@ class Interleaving:
         """Go on from a moment. Those that the run comes to, just as they were, have been gone on from then, too."""
         runner = self._lab.runner
 
-        def visit(run: Run, registers: bytes) -> None:
-            tracer = run.machine.tracer
-            assert tracer is not None  # noqa: S101 - it is what calls us
-            known = self._left.get(len(tracer.events) - 1)
-            if known and known.registers == registers and known.like(moment(run.recording, tracer, registers)):
+        def visit(run: Run, address: int) -> None:
+            known = self._left.get(run.event - 1)
+            if known and known.address == address and known.like(moment(run)):
                 del self._left[len(known.raw)]
 
         runner.visitor = visit

@@ -201,19 +201,19 @@ class UndoTracer(Tracer):
 
 
 class Disturber(Tracer):
-    """A tracer that hands all registers, packed, to `disturb` before each instruction."""
+    """A tracer that tells `disturb` the address of each instruction before it runs."""
 
     def __init__(self, registers: RegisterFile) -> None:
         super().__init__(registers)
-        self.disturb: Callable[[bytes], None] = _let_be
+        self.disturb: Callable[[int], None] = _let_be
         events = self.events.append
 
         def code(_uc: int, address: int) -> None:
             events(address)
-            self.disturb(registers.read())
+            self.disturb(address)
 
         self.code_hook = CodeHook(code)
 
 
-def _let_be(_registers: bytes) -> None:
+def _let_be(_address: int) -> None:
     """Disturb nothing."""
