@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,6 @@ class Lab:
         self.fregs: FtraceRegs | None = None
         """During a callback since 5.11: the fourth argument as it was passed."""
         self._arrival: Arrival | None = None
-        self._untraced: dict[tuple[str, bytes], Recording] = {}
         self.cfunctions = CFunctions(self)
         self.runner = Runner(self, self._arrive)
 
@@ -255,13 +255,12 @@ class Lab:
 
     def untraced(self, recording: Recording) -> Recording:
         """The same call in a kernel where nobody traces anything; made when it is first asked for."""
+        kernel, runs = _untraced(self.subject, self.seed)
         key = recording.function, recording.first
-        if key not in self._untraced:
-            plain = Lab(subject=self.subject, seed=self.seed)
-            names = self.arch.abi.arguments
-            arguments = [self.layout.get(recording.first, name) for name in names]
-            self._untraced[key] = plain.run(recording.function, *arguments)
-        return self._untraced[key]
+        if key not in runs:
+            arguments = [self.layout.get(recording.first, name) for name in self.arch.abi.arguments]
+            runs[key] = kernel.run(recording.function, *arguments)
+        return runs[key]
 
     def run(self, function: str, *arguments: int, trace: bool = True, limit: int = LIMIT) -> Recording:
         """The same for somebody who judges runs: how one ended stands in Recording.outcome, and is not raised.
@@ -345,3 +344,12 @@ class Lab:
         finally:
             self.fregs = outer
         call.after = arrival.after = self._bytes(arrival)
+
+
+@lru_cache(maxsize=1)
+def _untraced(subject: Subject, seed: int) -> tuple[Lab, dict[tuple[str, bytes], Recording]]:
+    """A kernel in which nobody is registered, and its runs so far: {(function, registers at first): run}.
+
+    Judges make many kernels of one subject and seed in a row.
+    """
+    return Lab(subject=subject, seed=seed), {}

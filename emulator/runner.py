@@ -154,10 +154,7 @@ class Runner:
         self.prepare(recording.state)
         self._image.stack.data[:] = moment.stack
         for address, data in moment.written:
-            region = self._image.memory.region(address, len(data))
-            assert region is not None  # noqa: S101 - it has been read from there
-            start = address - region.base
-            region.data[start : start + len(data)] = data
+            self._image.memory.put(address, data)
         self._lab.core.graph.returns.restore(moment.taken)
         return self._go(Run(machine, recording), moment.address, moment.registers, limit)
 

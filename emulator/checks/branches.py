@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from emulator.assembly.decode import Flow
@@ -35,11 +35,16 @@ def _landing_pads(passage: Passage) -> Iterator[Violation]:
         found = passage.code(function, len(pad))
         if found != pad:
             yield Violation(passage.lab.symbol(function), pad.hex(" "), found.hex(" "), function)
-    for address, target in pairwise(passage.ran_in_all):
-        kind, indirect = passage.flow(address)
-        emulated = not passage.lab.image.is_gate(target)
-        if indirect and kind is not Flow.RETURN and emulated and passage.code(target, len(pad)) != pad:
+    for address, target in _indirect_branches(passage):
+        if not passage.lab.image.is_gate(target) and passage.code(target, len(pad)) != pad:
             yield Violation("indirect branch", "to a landing pad", f"to {passage.lab.symbol(target)}", address)
+
+
+def _indirect_branches(passage: Passage) -> Iterator[tuple[int, int]]:
+    """(address, target) of every indirect call or jump of the run."""
+    ran = passage.ran_in_all
+    branches = {at for at, (kind, indirect) in passage.flows.items() if indirect and kind is not Flow.RETURN}
+    return ((address, target) for address, target in pairwise(ran) if address in branches)
 
 
 def _called_through_pointers(passage: Passage) -> Iterator[int]:
@@ -74,6 +79,7 @@ def _balance(passage: Passage) -> Iterator[Violation]:
             yield Violation("calls without a return", "0 in the whole run", str(depth + 1), passage.handler)
 
 
-def _depth(passage: Passage, ran: Iterable[int]) -> int:
-    kinds = [passage.flow(address)[0] for address in ran]
+def _depth(passage: Passage, ran: Sequence[int]) -> int:
+    flows = passage.flows
+    kinds = [flows[address][0] for address in ran]
     return kinds.count(Flow.CALL) - kinds.count(Flow.RETURN)

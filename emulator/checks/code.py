@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from emulator.assembly.decode import LONGEST, Flow, flow
+from emulator.assembly.decode import LONGEST, Flow, Instruction, disassemble, flow
 from emulator.checks.blame import Blame
 from emulator.description import ops_literal
 
 if TYPE_CHECKING:
-    from emulator.assembly.decode import Instruction
     from emulator.core.ops import FtraceOps
+    from emulator.description import Arch
 
 
 class Code(Blame):
@@ -66,12 +66,13 @@ class Code(Blame):
         """As many bytes as the longest instruction has."""
         return self.code(address, LONGEST)
 
-    def flow(self, address: int) -> tuple[Flow, bool]:
-        """What kind of branch the instruction at an address was, and whether it went to an address it does not hold."""
-        known = self.hit.state.flows
-        if address not in known:
+    @property
+    def flows(self) -> Mapping[int, tuple[Flow, bool]]:
+        """What kinds of branches the run's instructions were, and whether they went to an address they do not hold."""
+        known, shape = self.hit.state.flows, self.recording.shape
+        for address in shape.addresses.difference(known) if shape else ():
             known[address] = flow(self.arch.engine, self.instruction(address))
-        return known[address]
+        return known
 
     @cached_property
     def ran(self) -> list[int]:
@@ -113,12 +114,32 @@ class Code(Blame):
         offset = self.lab.image.placement.label(self.entry.call) - self.lab.image.placement.label(self.entry.symbol)
         return self.hit.target + offset
 
-    def same_target(self, at: Instruction, twin: Instruction, copy: int, original: int, size: int) -> bool:
-        """Whether an instruction of a copy leads to where its twin in the original does."""
-        ours, theirs = _leads_to(at, self.abi.pc), _leads_to(twin, self.abi.pc)
-        if theirs is not None and original <= theirs <= original + size:
-            return ours is not None and ours - copy == theirs - original
-        return ours == theirs if theirs is not None else at.operands == twin.operands
+
+class Text(NamedTuple):
+    """Code, and where it is."""
+
+    address: int
+    data: bytes
+
+
+@lru_cache(maxsize=256)
+def unlike(arch: Arch, copy: Text, original: Text) -> tuple[tuple[Instruction, Instruction], ...]:
+    """(instruction of the copy, its twin in the original) where the two do not do the same."""
+    twins = {at.address: at for at in disassemble(arch.engine, original.data, original.address)}
+    distance = copy.address - original.address
+    pairs = [(at, twins.get(at.address - distance)) for at in disassemble(arch.engine, copy.data, copy.address)]
+    return tuple((at, twin) for at, twin in pairs if twin and not _alike(arch, at, twin, distance, original))
+
+
+def _alike(arch: Arch, at: Instruction, twin: Instruction, distance: int, original: Text) -> bool:
+    """Whether an instruction of a copy does what its twin does, and leads to where that leads, within itself if so."""
+    ours, theirs = _leads_to(at, arch.abi.pc), _leads_to(twin, arch.abi.pc)
+    if at.mnemonic != twin.mnemonic:
+        return False
+    if theirs is None:
+        return at.operands == twin.operands
+    within = original.address <= theirs <= original.address + len(original.data)
+    return ours == (theirs + distance if within else theirs)
 
 
 _RELATIVE = re.compile(r"(-?)(0x[0-9a-f]+|[0-9]+)?\(%(\w+)\)")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from emulator.assembly import fixups
 from emulator.assembly.decode import disassemble
 from emulator.checks.clause import clause
+from emulator.checks.code import Text, unlike
 from emulator.checks.finding import Violation
 from emulator.checks.passage import Passage
 from emulator.description import Ability, Copying, Entry
@@ -97,18 +98,14 @@ def copies(passage: Passage) -> Iterator[Violation] | None:
 
 
 def _copies(passage: Passage, original: int) -> Iterator[Violation]:
-    variant, engine, copy = passage.variant, passage.arch.engine, passage.hit.target
+    variant, copy = passage.variant, passage.hit.target
     entry, copying, label = passage.entry, variant.copying, passage.lab.image.placement.label
     assert entry is not None and copying is not None  # noqa: S101, PT018 - a copy has both
     size = label(entry.end or entry.symbol) - original
     skipped = {label(name) - original for name in (entry.call, entry.op_load, entry.direct_jump) if name}
-    ours = disassemble(engine, passage.code(copy, size), copy)
-    theirs = {at.address - original: at for at in disassemble(engine, passage.code(original, size), original)}
-    for at in ours:
-        twin = theirs.get(at.address - copy)
-        if at.address - copy in skipped or twin is None:
-            continue
-        if at.mnemonic != twin.mnemonic or not passage.same_target(at, twin, copy, original, size):
+    ours, theirs = (Text(address, passage.code(address, size)) for address in (copy, original))
+    for at, twin in unlike(passage.arch, ours, theirs):
+        if at.address - copy not in skipped:
             yield Violation("instruction of the copy", str(twin), str(at), at.address)
     if entry.direct_jump:
         jump = copy + label(entry.direct_jump) - original

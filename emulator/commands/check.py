@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SEEDS = 2
 """How many are tried unless said otherwise: what is in the registers and on the stack differs between any two."""
 MOST_SEEDS = 1_000_000
-GARBAGE = 50_000
+GARBAGE = 200_000
 """How many objects the collector lets pass: kernels are large, and looking at them is not what time is for."""
 
 
@@ -32,9 +32,8 @@ def run(options: argparse.Namespace) -> int:
     _expect_writable(options)
     seeds = _seeds(options)
     choose.start_assembler(options)
-    question = _question(options, seeds)
     with _little_collection():
-        reports = _reports(options, question)
+        reports = _reports(options, _question(options, seeds))
     write(options, RENDERERS[options.format](options, reports).encode(errors="backslashreplace").decode())
     return _exit_code(reports)
 

@@ -155,16 +155,7 @@ class Timeline:
         for index in reversed(order) if backwards else order:
             address, data = step.swaps[index]
             step.swaps[index] = address, self.lab.image.memory.read(address, len(data))
-            self._put(address, data)
-
-    def _put(self, address: int, data: bytes) -> None:
-        """Write behind the back of the kernel, whose own view of time goes forwards only."""
-        memory = self.lab.image.memory
-        region = memory.region(address, len(data))
-        assert region is not None  # noqa: S101 - it has been read from there
-        region.data[address - region.base : address - region.base + len(data)] = data
-        if region.executable:
-            memory.patches.append((address, address + len(data)))
+            self.lab.image.memory.put(address, data)  # the kernel's own view of time goes forwards only
 
     # -- a step that has not been taken before ------------------------------------------------------------------------
 

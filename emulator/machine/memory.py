@@ -54,6 +54,8 @@ class Memory:
         self.version = 0
         self._order: Literal["big", "little"] = "big" if big_endian else "little"
         self._latest = self.regions[0]
+        self._contents: dict[str, bytes] = {}
+        """What was in a region when it was last asked for; of what only write() changes it still is."""
 
     def region(self, address: int, size: int = 1) -> Region | None:
         """The region that holds all of [address, address + size), or None."""
@@ -74,17 +76,26 @@ class Memory:
 
     def write(self, address: int, data: bytes) -> None:
         """Change bytes, code included. Raises IndexError where nothing is mapped."""
+        region = self.put(address, data)
+        self.version += not region.scratch
+        self.written.append((address, address + len(data)))
+
+    def put(self, address: int, data: bytes) -> Region:
+        """The same for one whose time goes backwards, too: neither a version nor something that was written."""
         region = self._mapped(address, len(data))
         start = address - region.base
         region.data[start : start + len(data)] = data
-        self.version += not region.scratch
-        self.written.append((address, address + len(data)))
+        self._contents.pop(region.name, None)
         if region.executable:
             self.patches.append((address, address + len(data)))
+        return region
 
     def contents(self) -> dict[str, bytes]:
         """{name: bytes} of every region but the scratch ones."""
-        return {region.name: bytes(region.data) for region in self.regions if not region.scratch}
+        for region in self.regions:
+            if not region.scratch and (region.writable or region.name not in self._contents):
+                self._contents[region.name] = bytes(region.data)
+        return dict(self._contents)
 
     def restore(self, contents: Mapping[str, bytes]) -> None:
         """Put the contents of regions back."""

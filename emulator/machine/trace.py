@@ -47,6 +47,11 @@ class Shape:
     write_events: tuple[int, ...]
     step_events: tuple[int, ...]
     _last: dict[tuple[int, int], dict[int, Write]] = field(default_factory=dict)
+    addresses: frozenset[int] = field(init=False)
+    """Where instructions ran."""
+
+    def __post_init__(self) -> None:
+        self.addresses = frozenset(self.pcs)
 
     def spans(self) -> Iterator[tuple[int, int]]:
         """[address, end) of every write."""
