@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.recording import Arrival, Call, Hit, Recording, State
 
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from emulator.core.returns import Taken
     from emulator.runner import Run
 
-_HIT = attrgetter(
-    *("ip", "registers", "tail", "event", "hooked", "users", "landing", "landing_event", "landing_tail"),
-    *("landing_hooked", "kept_return", "kept_func"),
-)
+_LANDING = ("landing", "landing_event", "landing_tail", "landing_hooked", "kept_return", "kept_func")
+_HIT = attrgetter("ip", "registers", "tail", "event", "hooked", "users", *_LANDING)
+"""All of a passage that matters, its target apart, which is the core's plan."""
 _ARRIVAL = attrgetter("address", "registers", "tail", "event", "before", "after", "result", "effects")
 _CALL = attrgetter("ops", "ip", "parent_ip", "op", "before", "after", "caller")
 
@@ -37,8 +36,8 @@ class Moment:
     taken: Taken
     raw: tuple[int, ...]
     values: tuple[int, ...]
-    hits: tuple[tuple[Hit, Hit], ...]
-    """Each with a copy of what it was at that moment."""
+    hits: tuple[tuple[Hit, tuple[Any, ...]], ...]
+    """Each with what it was at that moment, as _HIT has it."""
     arrivals: tuple[Arrival, ...]
     callbacks: tuple[Call, ...]
     returns: tuple[tuple[int, bytes], ...]
@@ -55,10 +54,10 @@ class Moment:
 
     @cached_property
     def _all(self) -> tuple[object, ...]:
-        """All that matters, the target of a site apart, which is the core's plan."""
+        """All that matters."""
         return (
             *(self.registers, self.stack, self.written, self.taken, self.raw, self.values, self.returns),
-            [_HIT(then) for _, then in self.hits],
+            [then for _, then in self.hits],
             [_ARRIVAL(arrival) for arrival in self.arrivals],
             [_CALL(call) for call in self.callbacks],
         )
@@ -67,7 +66,7 @@ class Moment:
         """A recording that begins like the one this moment is of, and may go on otherwise."""
         was = self.recording
         new = Recording(was.lab, was.function, state, first=was.first, nested=was.nested)
-        hits = {id(hit): replace(then, arrivals=[]) for hit, then in self.hits}
+        hits = {id(hit): _as_it_was(hit, then) for hit, then in self.hits}
         for arrival in self.arrivals:
             hit = hits.get(id(arrival.hit))
             new.arrivals.append(replace(arrival, recording=new, hit=hit, _provenance=None, _honours=None))
@@ -97,11 +96,16 @@ def moment(run: Run) -> Moment:
         lab.core.graph.returns.taken(),
         tuple(tracer.events[:-1]),
         tuple(tracer.values),
-        tuple((hit, replace(hit)) for hit in recording.hits),
+        tuple((hit, _HIT(hit)) for hit in recording.hits),
         tuple(recording.arrivals),
         tuple(recording.callbacks),
         tuple(recording.returns),
     )
+
+
+def _as_it_was(hit: Hit, then: tuple[Any, ...]) -> Hit:
+    """A copy that has not landed yet, if it had not then; without the C functions that were called."""
+    return replace(hit, arrivals=[], **dict(zip(_LANDING, then[-len(_LANDING) :], strict=True)))
 
 
 def _different(base: int, was: bytes, now: bytes, word: int) -> tuple[tuple[int, bytes], ...]:

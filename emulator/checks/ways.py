@@ -36,10 +36,10 @@ class Ways:
 
     # -- at the site --------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def site(self) -> dict[str, int]:
         """Registers."""
-        return self.lab.layout.unpack(self.hit.registers)
+        return self.inputs.registers
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -55,12 +55,12 @@ class Ways:
         """A value of the declarations' vocabulary, None where there is none."""
         return None if value is None else self.inputs.evaluate(value, self.after)
 
-    @property
+    @cached_property
     def parent(self) -> int | None:
         """The address that the function's caller wants it to return to."""
         return self.value(self.variant.site.parent)
 
-    @property
+    @cached_property
     def parent_slot(self) -> int | None:
         """The address of the word through which the function returns; None where it has none yet: the link register."""
         return self.value(self.variant.site.parent_slot)

@@ -106,6 +106,8 @@ def decode(raw: tuple[int, ...]) -> Shape:
 
 def unexplained(base: int, before: bytes, now: bytes, spans: Iterable[tuple[int, int]]) -> int | None:
     """The first address of memory at `base` whose byte has changed though it is in no span [address, end); or None."""
+    if now == before:
+        return None
     rest = bytearray(now)
     for first, end in spans:
         span = slice(max(first - base, 0), max(end - base, 0))
