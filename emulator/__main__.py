@@ -1,9 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`python -m emulator` is the command `mcount-emulator`."""
+"""The command `mcount-emulator`, which is `python -m emulator`, too."""
 
+import atexit
+import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 from emulator.cli import main
 
+
+def script() -> NoReturn:
+    """Run the command, and end at once: the interpreter would take all kernels apart first, one by one."""
+    code = main()
+    atexit._run_exitfuncs()  # noqa: SLF001 - what an interpreter that ends calls first
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # its reader went away
+            stream.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

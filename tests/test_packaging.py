@@ -76,7 +76,7 @@ def test_the_console_script_is_the_command_line() -> None:
     if not required_by("mcount-emulator"):
         pytest.skip("mcount-emulator is not installed here")
     (script,) = metadata.entry_points(group="console_scripts", name="mcount-emulator")
-    assert script.value == "emulator.cli:main"
+    assert script.value == "emulator.__main__:script"
     assert callable(script.load())
 
 

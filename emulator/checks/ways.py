@@ -31,6 +31,8 @@ class Ways:
         self.arch, self.variant = self.lab.arch, self.lab.variant
         self.struct = self.lab.struct
         self.abi = self.arch.abi
+        self.after = hit.ip + len(self.variant.site.call.opcode)
+        """The address after the site's call instruction, where the passage is to land."""
         self.disturbed: list[Violation] | None = None
         """What was wrong in the same passage while the stack below sp was overwritten all the time."""
 
@@ -45,11 +47,6 @@ class Ways:
     def inputs(self) -> Inputs:
         """Registers and stack."""
         return recorded(self.hit)
-
-    @property
-    def after(self) -> int:
-        """The address after the site's call instruction, where the passage is to land."""
-        return self.hit.ip + len(self.variant.site.call.opcode)
 
     def value(self, value: Value | None) -> int | None:
         """A value of the declarations' vocabulary, None where there is none."""
