@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from emulator.core import graph
 from emulator.core.ops import FtraceOps, KernelOps
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def update_ftrace_function(core: Ftrace) -> None:
     """
     update_global_ops(core)
     func, core.next_trace_op = choose(core)
-    graph.update_function_graph_func(core)
+    core.graph.update_function_graph_func()
     if not core.release.labels_go_through_list:
         _switch_at_once(core, func)
     elif func != core.trace_function:
@@ -132,7 +131,7 @@ def set_pids(core: Ftrace, pids: frozenset[int]) -> None:
         if ops.has("PID"):
             swap_for_pids(core, ops)
             core.update_trampoline(ops)
-    graph.update_pid_func(core)
+    core.graph.update_pid_func()
     update_ftrace_function(core)
 
 

@@ -70,6 +70,17 @@ class Graph:
         """ftrace_graph_active."""
         return len(self.users)
 
+    def update_function_graph_func(self) -> None:
+        """6.1: where anybody else traces too, the function at hand may not be one of the graph tracer's."""
+        core = self._core
+        if core.release.graph_tests_hash and core.release.graph_users == 1:
+            self.tests_hash = any(ops not in (core.global_ops, self.graph_ops) for ops in core.ops)
+
+    def update_pid_func(self) -> None:
+        """fgraph_update_pid_func()."""
+        for gops in self.users.values():
+            gops.filters_pids = filters_pids(self._core, gops)
+
     # -- users --------------------------------------------------------------------------------------------------------
 
     def register(self, gops: FgraphOps) -> None:
@@ -161,7 +172,7 @@ class Graph:
             self._settle()
             self.graph_ops.func_hash = core.global_ops.local_hash
             self.tests_hash = True
-            update_function_graph_func(core)
+            self.update_function_graph_func()
             registration.startup(core, call, self.graph_ops, Command.START_FUNC_RET)
 
     def _start_subops(self, call: str, subops: FtraceOps) -> None:
@@ -236,16 +247,3 @@ class Graph:
 def filters_pids(core: Ftrace, gops: FgraphOps) -> bool:
     """Whether fgraph_pid_func() is to stand before its entryfunc (6.12)."""
     return core.release.graph_users > 1 and bool(core.pids) and gops.ops.has("PID")
-
-
-def update_pid_func(core: Ftrace) -> None:
-    """fgraph_update_pid_func()."""
-    for gops in core.graph.users.values():
-        gops.filters_pids = filters_pids(core, gops)
-
-
-def update_function_graph_func(core: Ftrace) -> None:
-    """6.1: where anybody else traces too, the function at hand may not be one of the graph tracer's."""
-    if core.release.graph_tests_hash and core.release.graph_users == 1:
-        own = (core.global_ops, core.graph.graph_ops)
-        core.graph.tests_hash = any(ops not in own for ops in core.ops)
