@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from emulator.bench.rounds import Ratio, interleave
 from emulator.core.ops import FtraceOps
 from emulator.debugger import gdb
 from emulator.debugger.timeline import Timeline
-from emulator.description import Arch
+from emulator.description import Arch, Memory
 from emulator.elf.writer import Machine, OutSection, write
 from emulator.errors import RunError, UsageError
 from emulator.lab import Lab
@@ -33,8 +34,8 @@ FUNCTION, RECURSIVE = "vfs_read", "device_is_dependent"
 LEVELS = 15
 """How deep RECURSIVE calls itself: far enough for STEPI."""
 SESSIONS = 5
-USER = 0x10000000
-"""Where a user's text may be, for kernels at addresses that no user has."""
+USER = Memory(text=0x10000000, data=0x10800000, modules=0x11000000, stack=0x18000000)
+"""Where a user's program may be; a kernel is at addresses that no user has."""
 NEVER = 0x7FFF_5A5A_5A5A_5A5B
 
 
@@ -147,9 +148,9 @@ def _sessions(arch: Arch, rounds: int) -> Row | str:
         program = gdb.find(arch)
     except UsageError:
         return f"{what}: not measured, there is no gdb"
-    qemu = shutil.which(f"qemu-{arch.name}")
+    qemu = shutil.which(f"qemu-{arch.engine.qemu}")
     if qemu is None:
-        return f"{what}: not measured, there is no qemu-{arch.name}"
+        return f"{what}: not measured, there is no qemu-{arch.engine.qemu}"
     served = [sys.executable, "-m", "emulator", "debug", arch.name, "--function", RECURSIVE, "--listen=stdio"]
     with tempfile.TemporaryDirectory() as folder:
         kernel, socket = Path(folder) / "kernel", Path(folder) / "socket"
@@ -189,19 +190,18 @@ def _stepi(program: str, arch: Arch, remote: str) -> float:
 
 
 def _user_elf(arch: Arch) -> bytes:
-    """The kernel with the same ops as a program, which begins at the recursive function; nothing acts for the callback.
+    """A kernel with the same ops as a program, which begins at the recursive function; nothing acts for the callback.
 
-    What is above all that users have is moved down as a whole, which code that is relative to pc does not notice.
+    It is made at a user's addresses, not moved there: code and ops hold pointers.
     """
-    lab = Lab(arch.name)
+    lab = Lab(subject=replace(Lab(arch.name).subject, arch=replace(arch, memory=USER)))
     ops = FtraceOps("kprobe", lambda *_: None, flags={"SAVE_REGS", "SAVE_REGS_IF_SUPPORTED"})
     lab.set_filter(ops, RECURSIVE)
     lab.register(ops)
-    down = lab.image.text.base - USER if arch.word == 8 else 0
-    regions = [region for region in lab.image.memory.regions if not region.scratch]
     sections = [
-        OutSection(f".{region.name}", region.data[:], region.base - down, region.writable, region.executable)
-        for region in regions
+        OutSection(f".{region.name}", region.data[:], region.base, region.writable, region.executable)
+        for region in lab.image.memory.regions
+        if not region.scratch
     ]
     machine = Machine(arch.engine.elf_machine, arch.word, arch.big_endian, arch.engine.elf_flags)
-    return write(machine, lab.record(RECURSIVE).ip - down, sections, [])
+    return write(machine, lab.record(RECURSIVE).ip, sections, [])
