@@ -9,13 +9,14 @@ import shutil
 import pytest
 
 from emulator import RunError, bench, catalog
-from emulator.bench import debugger, facts
+from emulator.bench import debugger, facts, sessions
 from emulator.bench.bare import Bare
 from emulator.bench.documented import Documented, DocumentedTrace
 from emulator.bench.rounds import Ratio, interleave
 from emulator.bench.subject import Subject
-from gdb_sessions import needs_gdb
+from gdb_sessions import gdb, needs_gdb
 
+EVERY = [catalog.load(name) for name in catalog.names()]
 ARCHS = [catalog.load(name) for name in ("x86_64", "arm", "i386")]
 
 
@@ -108,14 +109,35 @@ def test_steps_of_both_ways_come_to_the_same_instruction(arch):
 
 @pytest.mark.gdb
 @needs_gdb
-@pytest.mark.skipif(shutil.which("qemu-arm") is None, reason="needs qemu-arm (qemu-user)")
-def test_gdb_steps_through_both_servers():
-    row = debugger._sessions(catalog.load("arm"), 1)
+@pytest.mark.parametrize("arch", EVERY, ids=lambda arch: arch.name)
+def test_gdb_steps_to_the_same_instruction_through_both_servers(arch):
+    if shutil.which(f"qemu-{arch.engine.qemu}") is None:
+        pytest.skip(f"needs qemu-{arch.engine.qemu} (qemu-user)")
+    row = debugger._stepi(arch, 1)
     assert isinstance(row, debugger.Row)
     assert row.ours > 0 < row.other
 
 
+@pytest.mark.gdb
+@needs_gdb
+@pytest.mark.skipif(shutil.which("qemu-arm") is None, reason="needs qemu-arm (qemu-user)")
+def test_sessions_that_part_are_no_comparison(monkeypatch):
+    session = sessions._session
+    monkeypatch.setattr(
+        sessions, "_session", lambda *words: (done := session(*words))._replace(pc=done.pc + (words[-1][0] == "|"))
+    )
+    with pytest.raises(RunError, match=r"arm: stepi comes to \S+, with QEMU to \S+"):
+        sessions.measure(catalog.load("arm"), 1)
+
+
+@needs_gdb
+@pytest.mark.gdb
+def test_a_session_that_does_not_step_is_an_error():
+    with pytest.raises(RunError, match=r"did not step \d+ times(.|\n)*nowhere"):
+        sessions._session(gdb() or "", ARCHS[0], "/nonexistent/nowhere")
+
+
 def test_what_cannot_be_measured_is_said(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert debugger._sessions(ARCHS[0], 1) == "x86_64 stepi in gdb: not measured, there is no gdb"
+    assert debugger._stepi(ARCHS[0], 1) == "x86_64 stepi in gdb: not measured, there is no gdb"
     assert "not measured" in debugger.render(["x86_64 stepi in gdb: not measured, there is no gdb"])
