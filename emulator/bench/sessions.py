@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""stepi in gdb: through our server, as `debug --gdb` connects it, and through the one that qemu-user has.
+"""stepi in gdb: through our server, and through the one that qemu-user has, each at a Unix socket.
 
 Both step through the same instructions to the same place, and gdb has symbols of neither.
 """
@@ -11,15 +11,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from emulator.core.ops import FtraceOps
 from emulator.debugger import gdb
+from emulator.debugger.transport import UNIX
 from emulator.description import Arch, Memory
 from emulator.elf.writer import Machine, OutSection, write
 from emulator.errors import RunError, UsageError
@@ -36,10 +35,10 @@ _PC = re.compile(r"^\$\d+ = (0x[0-9a-f]+)$", re.MULTILINE)
 
 
 class Stepped(NamedTuple):
-    """What one session has shown: seconds that a step takes, and where the last one has come to."""
+    """What one session has shown: seconds that a step takes, and to which instruction the last one has come."""
 
     seconds: float
-    pc: int
+    where: str
 
 
 def measure(arch: Arch, rounds: int) -> tuple[list[float], list[float]] | str:
@@ -55,17 +54,15 @@ def measure(arch: Arch, rounds: int) -> tuple[list[float], list[float]] | str:
     if qemu is None:
         return f"there is no qemu-{arch.engine.qemu}"
     kernel, user = _traced(Lab(arch.name)), _traced(_at_user_addresses(arch))
-    served = [sys.executable, "-m", "emulator", "debug", arch.name, "--function", RECURSIVE, "--listen=stdio"]
-    ours, other = [], []
-    for _ in range(rounds):
-        mine = _session(program, arch, f"| {shlex.join(served)}")
-        with _served(qemu, user) as socket:
-            its = _session(program, arch, socket)
-        if kernel.symbol(mine.pc) != user.symbol(its.pc):
-            raise RunError(f"{arch.name}: stepi comes to {kernel.symbol(mine.pc)}, with QEMU to {user.symbol(its.pc)}")
-        ours.append(mine.seconds)
-        other.append(its.seconds)
-    return ours, other
+    with TemporaryDirectory() as folder:
+        socket = f"{folder}/socket"
+        debug = [sys.executable, "-m", "emulator", "debug", arch.name, "--function", RECURSIVE]
+        ways = ([*debug, f"--listen={UNIX}{socket}"], kernel), ([qemu, "-g", socket, _executable(folder, user)], user)
+        pairs = [[_served(server, socket, program, lab) for server, lab in ways] for _ in range(rounds)]
+    for ours, other in pairs:
+        if ours.where != other.where:
+            raise RunError(f"{arch.name}: stepi comes to {ours.where}, with QEMU to {other.where}")
+    return [ours.seconds for ours, _ in pairs], [other.seconds for _, other in pairs]
 
 
 def _traced(lab: Lab) -> Lab:
@@ -81,31 +78,35 @@ def _at_user_addresses(arch: Arch) -> Lab:
     return Lab(subject=replace(Lab(arch.name).subject, arch=replace(arch, memory=USER)))
 
 
-@contextmanager
-def _served(qemu: str, user: Lab) -> Iterator[str]:
-    """The socket at which QEMU serves such a kernel as a program, stopped where the recursive function begins."""
-    with tempfile.TemporaryDirectory() as folder:
-        program, socket = Path(folder) / "kernel", Path(folder) / "socket"
-        program.write_bytes(_elf(user))
-        program.chmod(0o700)
-        command = [qemu, "-g", str(socket), str(program)]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - found on PATH
-            try:
-                yield _there(socket)
-            finally:
-                process.kill()
+def _executable(folder: str, user: Lab) -> str:
+    """The path of a program that begins at the recursive function; its callback just returns."""
+    sections = [
+        OutSection(f".{region.name}", region.data[:], region.base, region.writable, region.executable)
+        for region in user.image.memory.regions
+        if not region.scratch
+    ]
+    arch, path = user.arch, Path(folder) / "kernel"
+    machine = Machine(arch.engine.elf_machine, arch.word, arch.big_endian, arch.engine.elf_flags)
+    path.write_bytes(write(machine, user.record(RECURSIVE).ip, sections, []))
+    path.chmod(0o700)
+    return str(path)
 
 
-def _there(socket: Path) -> str:
-    """The socket's path, once it exists."""
-    wait = f"for i in $(seq 100); do test -S {shlex.quote(str(socket))} && break; sleep 0.05; done"
-    subprocess.run(["/bin/sh", "-c", wait], check=True)  # noqa: S603 - a path of our own
-    return str(socket)
+def _served(server: list[str], socket: str, program: str, lab: Lab) -> Stepped:
+    """A session with the server that this command makes. Raises RunError."""
+    Path(socket).unlink(missing_ok=True)
+    with subprocess.Popen(server, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - ours, or found on PATH
+        try:
+            wait = f"for i in $(seq 100); do test -S {shlex.quote(socket)} && break; sleep 0.05; done"
+            subprocess.run(["/bin/sh", "-c", wait], check=True)  # noqa: S603 - a path of our own
+            return _session(program, lab, socket)
+        finally:
+            process.kill()
 
 
-def _session(program: str, arch: Arch, remote: str) -> Stepped:
+def _session(program: str, lab: Lab, remote: str) -> Stepped:
     """One session. Raises RunError where gdb does not get through it."""
-    now = "shell date +'at %s.%N'"
+    now, arch = "shell date +'at %s.%N'", lab.arch
     commands = ["set sysroot", "set remotetimeout 60", f"set architecture {arch.engine.gdb}", f"target remote {remote}"]
     commands += [f"set ${arch.abi.arguments[0]} = {LEVELS}", "stepi 5"]
     commands += [now, f"stepi {STEPI}", now, "print/x $pc", "kill"]
@@ -114,16 +115,4 @@ def _session(program: str, arch: Arch, remote: str) -> Stepped:
     times, pc = [float(time) for time in _TIMES.findall(done.stdout)], _PC.search(done.stdout)
     if len(times) != 2 or pc is None:
         raise RunError(f"gdb did not step {STEPI} times: {done.stdout}{done.stderr}")
-    return Stepped((times[1] - times[0]) / STEPI, int(pc[1], 16))
-
-
-def _elf(user: Lab) -> bytes:
-    """As a program, which begins at the recursive function. Nothing acts for the callback, which just returns."""
-    sections = [
-        OutSection(f".{region.name}", region.data[:], region.base, region.writable, region.executable)
-        for region in user.image.memory.regions
-        if not region.scratch
-    ]
-    arch = user.arch
-    machine = Machine(arch.engine.elf_machine, arch.word, arch.big_endian, arch.engine.elf_flags)
-    return write(machine, user.record(RECURSIVE).ip, sections, [])
+    return Stepped((times[1] - times[0]) / STEPI, lab.symbol(int(pc[1], 16)))
