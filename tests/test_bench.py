@@ -104,7 +104,9 @@ def test_a_ratio_is_taken_within_each_round():
 def test_steps_of_both_ways_come_to_the_same_instruction(arch):
     row = debugger._steps(arch, 1)
     assert row.ratio.median > 0
-    assert f"{arch.name} a step that can be undone" in debugger.render([row])
+    text = debugger.render([row])
+    assert f"{arch.name} a step that can be undone" in text
+    assert max(map(len, text.splitlines())) <= 100
 
 
 @pytest.mark.gdb

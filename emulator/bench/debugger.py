@@ -48,7 +48,11 @@ def rows(arch: Arch, rounds: int) -> Iterator[Row | str]:
 def render(found: Sequence[Row | str]) -> str:
     """As text of at most 100 columns."""
     head = f"{'':34}{'ours':>11}{'other':>11}   times the other way\n"
-    return head + "".join(f"{row}\n" if isinstance(row, str) else _line(row) for row in found)
+    foot = (
+        "\nother: emu_start(count=1) and pc read; for stepi, the server of qemu-user. gdb has symbols of"
+        "\nneither program, and a Unix socket to each. Both sides came to the same instruction.\n"
+    )
+    return head + "".join(f"{row}\n" if isinstance(row, str) else _line(row) for row in found) + foot
 
 
 def _line(row: Row) -> str:
