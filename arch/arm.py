@@ -242,6 +242,7 @@ ARCH = Arch(
         elf_marks={"$a": True, "$d": False},  # aaelf32, Mapping symbols; $t is Thumb code
         elf_flags=0x5000200,  # aaelf32: EABI version 5, soft float
         gdb="armv7",
+        qemu="arm",
     ),
     word=4,
     registers=registers("r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 fp ip sp lr pc cpsr", unicorn={"fp": "R11", "ip": "R12"}),

@@ -258,6 +258,7 @@ ARCH = Arch(
         elf_machine=183,
         elf_marks={"$x": True, "$d": False},  # aaelf64, Mapping symbols
         gdb="aarch64",
+        qemu="aarch64",
     ),
     word=8,
     registers=registers(f"{GENERAL} sp pc pstate"),

@@ -391,6 +391,7 @@ ARCH = Arch(
         elf_machine=3,
         gnu_emulation="elf_i386",
         gdb="i386",
+        qemu="i386",
     ),
     word=4,
     registers=registers("eax ebx ecx edx esi edi ebp esp eip eflags ds es fs gs ss"),

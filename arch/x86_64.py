@@ -376,6 +376,7 @@ ARCH = Arch(
         gnu_flags=("--64",),
         elf_machine=62,
         gdb="i386:x86-64",
+        qemu="x86_64",
     ),
     word=8,
     registers=registers("rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip eflags"),

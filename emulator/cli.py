@@ -76,7 +76,7 @@ def _debug(command: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         help="unix:PATH, 127.0.0.1:PORT, or stdio for `target remote | ...` (default: any free port)",
     )
-    command.add_argument("--gdb", metavar="PROGRAM", nargs="?", const="", help="start gdb, which serves itself")
+    command.add_argument("--gdb", metavar="PROGRAM", nargs="?", const="", help="start gdb, connected to it")
     command.set_defaults(run="emulator.commands.debug")
 
 
@@ -265,7 +265,6 @@ def write_file(path: Path, data: bytes) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. argparse itself exits with 2 where it does not understand."""
     options = parser().parse_args(argv)
-    options.words = sys.argv[1:] if argv is None else list(argv)
     try:
         return _run(options)
     except EmulatorError as error:

@@ -501,6 +501,8 @@ class Engine:
     """e_flags of the files that are written for debuggers."""
     gdb: str
     """What gdb calls the architecture (`set architecture`)."""
+    qemu: str
+    """What QEMU calls the architecture: qemu-* runs a user's program."""
 
 
 class GdbRegister(NamedTuple):

@@ -8,14 +8,15 @@ import shutil
 
 import pytest
 
-from emulator import RunError, bench, catalog
-from emulator.bench import debugger, facts
+from emulator import Lab, RunError, bench, catalog
+from emulator.bench import debugger, facts, sessions
 from emulator.bench.bare import Bare
 from emulator.bench.documented import Documented, DocumentedTrace
 from emulator.bench.rounds import Ratio, interleave
 from emulator.bench.subject import Subject
-from gdb_sessions import needs_gdb
+from gdb_sessions import gdb, needs_gdb
 
+EVERY = [catalog.load(name) for name in catalog.names()]
 ARCHS = [catalog.load(name) for name in ("x86_64", "arm", "i386")]
 
 
@@ -103,19 +104,40 @@ def test_a_ratio_is_taken_within_each_round():
 def test_steps_of_both_ways_come_to_the_same_instruction(arch):
     row = debugger._steps(arch, 1)
     assert row.ratio.median > 0
-    assert f"{arch.name} a step that can be undone" in debugger.render([row])
+    text = debugger.render([row])
+    assert f"{arch.name} a step that can be undone" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.gdb
+@needs_gdb
+@pytest.mark.parametrize("arch", EVERY, ids=lambda arch: arch.name)
+def test_gdb_steps_to_the_same_instruction_through_both_servers(arch):
+    if shutil.which(f"qemu-{arch.engine.qemu}") is None:
+        pytest.skip(f"needs qemu-{arch.engine.qemu} (qemu-user)")
+    row = debugger._stepi(arch, 1)
+    assert isinstance(row, debugger.Row)
+    assert row.ours > 0 < row.other
 
 
 @pytest.mark.gdb
 @needs_gdb
 @pytest.mark.skipif(shutil.which("qemu-arm") is None, reason="needs qemu-arm (qemu-user)")
-def test_gdb_steps_through_both_servers():
-    row = debugger._sessions(catalog.load("arm"), 1)
-    assert isinstance(row, debugger.Row)
-    assert row.ours > 0 < row.other
+def test_sessions_that_part_are_no_comparison(monkeypatch):
+    ends = iter([sessions.Stepped(1.0, "here"), sessions.Stepped(1.0, "there")])
+    monkeypatch.setattr(sessions, "_served", lambda *_: next(ends))
+    with pytest.raises(RunError, match="arm: stepi comes to here, with QEMU to there"):
+        sessions.measure(catalog.load("arm"), 1)
+
+
+@needs_gdb
+@pytest.mark.gdb
+def test_a_session_that_does_not_step_is_an_error():
+    with pytest.raises(RunError, match=r"did not step \d+ times(.|\n)*nowhere"):
+        sessions._session(gdb() or "", Lab("x86_64"), "/nonexistent/nowhere")
 
 
 def test_what_cannot_be_measured_is_said(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert debugger._sessions(ARCHS[0], 1) == "x86_64 stepi in gdb: not measured, there is no gdb"
+    assert debugger._stepi(ARCHS[0], 1) == "x86_64 stepi in gdb: not measured, there is no gdb"
     assert "not measured" in debugger.render(["x86_64 stepi in gdb: not measured, there is no gdb"])

@@ -4,26 +4,30 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+from collections.abc import Callable
+from contextlib import closing
+from functools import cache
+from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from emulator.cli import GOOD
 from emulator.commands import choose
 from emulator.debugger import gdb
-from emulator.debugger.transport import Listener, listen
+from emulator.debugger.files import Files
+from emulator.debugger.transport import UNIX, Listener, listen
 from emulator.errors import InputError
 
 if TYPE_CHECKING:
+    from emulator.debugger.server import Server
     from emulator.lab import Lab
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve clients until the only one has gone, or somebody presses Ctrl-C; or become gdb, which serves itself."""
+    """Serve clients until the only one has gone, or somebody presses Ctrl-C; or a gdb, until it is left."""
     if options.gdb is not None and options.listen is None:
-        program = gdb.find(choose.Chosen(options).arch, options.gdb)
-        sys.stdout.flush()
-        os.execv(program, gdb.words(program, options.words))  # noqa: S606 - the user's gdb, by its path
+        return _with_gdb(options, gdb.find(choose.Chosen(options).arch, options.gdb))
     choose.start_assembler(options)
     listener = listen(options.listen or "127.0.0.1:0")
     try:
@@ -33,7 +37,26 @@ def run(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _with_gdb(options: argparse.Namespace, program: str) -> int:
+    """gdb's exit code. Of a socket it takes whole packets, of a pipe one character a system call."""
+    choose.start_assembler(options)
+    with TemporaryDirectory(prefix="mcount-emulator-") as folder, closing(listen(f"{UNIX}{folder}/gdb")) as listener:
+        server = _server(options, _nothing)
+        Files(server.openers).content(server.program)  # what there is to be said of it comes before gdb has the screen
+        Thread(target=server.serve, args=(listener,), daemon=True).start()
+        sys.stdout.flush()
+        return gdb.run(program, listener.name.removeprefix(UNIX))
+
+
 def _serve(options: argparse.Namespace, listener: Listener) -> None:
+    tell = _nothing if listener.once else _say  # gdb shows what its pipe's command says amid its own words
+    server = _server(options, tell)
+    lab, function = server.target.lab, server.target.timeline.function
+    tell(f"{lab.arch.name} {lab.variant.name}, at the site of {function}: target remote {listener.name}")
+    server.serve(listener)
+
+
+def _server(options: argparse.Namespace, tell: Callable[[str], None]) -> Server:
     from emulator.commands.kernel import kernel  # noqa: PLC0415 - see choose.start_assembler()
     from emulator.debugger.monitor import Monitor  # noqa: PLC0415
     from emulator.debugger.server import Server  # noqa: PLC0415
@@ -42,10 +65,8 @@ def _serve(options: argparse.Namespace, listener: Listener) -> None:
 
     lab, function, again = kernel(options)
     target = Target(Timeline(lab, function))
-    tell = _nothing if listener.once else _say  # gdb shows what its pipe's command says amid its own words
-    tell(f"{lab.arch.name} {lab.variant.name}, at the site of {function}: target remote {listener.name}")
     program = f"/mcount-emulator/{lab.arch.name}-{lab.variant.name}"
-    Server(target, {program: lambda: _elf(lab)}, program, Monitor(target, again), tell).serve(listener)
+    return Server(target, {program: cache(lambda: _elf(lab))}, program, Monitor(target, again), tell)
 
 
 def _elf(lab: Lab) -> bytes:

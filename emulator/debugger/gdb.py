@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Starting the user's own gdb, connected to a server that it starts itself."""
+"""Starting the user's own gdb, connected to a server."""
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from contextlib import suppress
 
 from emulator.description import Arch
 from emulator.errors import UsageError
@@ -30,20 +29,27 @@ def find(arch: Arch, named: str = "") -> str:
             raise UsageError(f"--gdb {named}: there is no such program")
         return found
     for program in filter(None, map(shutil.which, PROGRAMS)):
-        if _knows(program, arch.engine.gdb):
+        if knows(program, arch.engine.gdb):
             return program
     raise UsageError(HOW.format(arch.engine.gdb, arch.name))
 
 
-def _knows(program: str, architecture: str) -> bool:
-    """Distributions' gdb often knows the host's architecture alone."""
+def knows(program: str, architecture: str) -> bool:
+    """Whether a gdb was built for an architecture: distributions' often knows the host's alone."""
     words = [program, "-nx", "-batch", "-ex", f"set architecture {architecture}"]
     done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - the user's gdb
     return done.returncode == 0 and b"ndefined item" not in done.stderr
 
 
-def words(program: str, served: Sequence[str]) -> list[str]:
-    """The command line of gdb; `served` is one of ours, to be served through a pipe. With a layout on a terminal."""
-    server = shlex.join([sys.executable, "-m", "emulator", *served, "--listen=stdio"])
-    commands = [*SETTINGS, f"target remote | {server}", *(LAYOUT if sys.stdout.isatty() else ())]
+def words(program: str, where: str) -> list[str]:
+    """The command line of gdb, which connects to a server there. With a layout on a terminal."""
+    commands = [*SETTINGS, f"target remote {where}", *(LAYOUT if sys.stdout.isatty() else ())]
     return [program, "-q", *(word for command in commands for word in ("-ex", command))]
+
+
+def run(program: str, where: str) -> int:
+    """Until the user leaves gdb; its exit code. Ctrl-C is for gdb, which is in the same terminal."""
+    with subprocess.Popen(words(program, where)) as process:  # noqa: S603 - the user's gdb
+        while True:
+            with suppress(KeyboardInterrupt):
+                return process.wait()

@@ -53,7 +53,9 @@ class Target:
         self.points = Points()
         self.stop = Stop()
         """Why it stands still now."""
-        self._order = self.lab.arch.order
+        self._order, abi = self.lab.arch.order, self.lab.arch.abi
+        leading = {abi.pc, abi.sp, abi.flags, abi.frame_pointer, abi.link} - {None}
+        self._expedited = [number for number, register in enumerate(self.registers) if register.holds in leading]
         self.begin()
 
     def begin(self) -> None:
@@ -134,11 +136,13 @@ class Target:
         return found
 
     def reply(self, stop: Stop) -> str:
-        """A stop reply, with all registers: gdb need not ask for them after each step."""
+        """A stop reply, with what gdb looks at after each step: of other registers it asks when it wants them.
+
+        It takes a pipe's data one character a system call, so that all of them would take longer than the step.
+        """
         if stop.exited:
             return EXITED
-        held = (number for number, register in enumerate(self.registers) if register.holds)
-        registers = "".join(f"{number:02x}:{self.read_register(number)};" for number in held)
+        registers = "".join(f"{number:02x}:{self.read_register(number)};" for number in self._expedited)
         return f"T{stop.signal:02x}{stop.reason}thread:1;{registers}"
 
     # -- moves --------------------------------------------------------------------------------------------------------

@@ -33,6 +33,9 @@ class Channel:
         self, reader: int, writer: int, close: Callable[[], None], neighbour: SocketListener | None = None
     ) -> None:
         self._reader, self._writer, self._close, self._neighbour = reader, writer, close, neighbour
+        self._waited = select.poll()
+        for waited in [reader] + ([neighbour.fileno()] if neighbour else []):
+            self._waited.register(waited, select.POLLIN)
         os.set_blocking(reader, False)
         os.set_blocking(writer, False)
 
@@ -52,13 +55,11 @@ class Channel:
 
     def ready(self, seconds: float = 0.0) -> bool:
         """Whether there is something to receive, or an end; waits for it, but may come back earlier."""
-        neighbour = self._neighbour
-        waited = [self._reader] + ([neighbour.fileno()] if neighbour else [])
-        found, _, _ = select.select(waited, [], [], seconds)
+        found = [ready for ready, _ in self._waited.poll(1000 * seconds)]
         if self._reader in found:  # maybe to say that this client has gone, and the next one may come
             return True
-        if neighbour and found:
-            neighbour.refuse()
+        if self._neighbour and found:
+            self._neighbour.refuse()
         return False
 
     def send(self, data: bytes) -> None:

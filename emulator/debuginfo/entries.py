@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -95,29 +96,30 @@ class Entry:
         return entry
 
 
-def encode(root: Entry, encoder: Encoder) -> dict[str, bytes]:
-    """{section: bytes} of one unit."""
-    return _Unit(encoder).sections(root)
+def encode(roots: Iterable[Entry], encoder: Encoder) -> dict[str, bytes]:
+    """{section: bytes} of units, which share a table of abbreviations."""
+    abbreviations: dict[bytes, int] = {}
+    info = b"".join(_Unit(encoder, abbreviations).encode(root) for root in roots)
+    table = b"".join(uleb(code) + shape for shape, code in abbreviations.items()) + b"\0"
+    return {".debug_info": info, ".debug_abbrev": table}
 
 
 class _Unit:
     """One unit as it grows; references are filled in when all entries have their places."""
 
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._abbreviations: dict[bytes, int] = {}
+    def __init__(self, encoder: Encoder, abbreviations: dict[bytes, int]) -> None:
+        self._encoder, self._abbreviations = encoder, abbreviations
         self._places: dict[int, int] = {}
         self._references: list[tuple[int, Entry]] = []
         header = encoder.number(VERSION, 2) + encoder.number(0, 4) + encoder.number(encoder.size, 1)
         self._data = bytearray(4) + header
 
-    def sections(self, root: Entry) -> dict[str, bytes]:
+    def encode(self, root: Entry) -> bytes:
         self._put(root)
         for at, entry in self._references:
             self._data[at : at + 4] = self._encoder.number(self._places[id(entry)], 4)
         self._data[:4] = self._encoder.number(len(self._data) - 4, 4)
-        table = b"".join(uleb(code) + shape for shape, code in self._abbreviations.items()) + b"\0"
-        return {".debug_info": bytes(self._data), ".debug_abbrev": table}
+        return bytes(self._data)
 
     def _put(self, entry: Entry) -> None:
         self._places[id(entry)] = len(self._data)

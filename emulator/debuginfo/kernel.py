@@ -24,6 +24,9 @@ from emulator.unwind import Rule, Unwinding
 
 ASSEMBLER = 0x8001
 """DW_LANG_Mips_Assembler: any assembler, as GNU as says it; a debugger takes a function's first byte for its start."""
+C99 = 0x0C
+"""DW_LANG_C99."""
+PRODUCER = "mcount-emulator"
 OP_ADDR = 0x03
 NOWHERE = Rule(0, {}, frozenset())
 
@@ -46,7 +49,7 @@ class _Kernel:
         engine = self._arch.engine
         machine = Machine(engine.elf_machine, self._arch.word, self._arch.big_endian, engine.elf_flags)
         debug = {
-            **entries.encode(self._unit(), self._encoder),
+            **entries.encode([self._code(), self._data()], self._encoder),
             ".debug_line": lines.encode(self._rows(), self._encoder),
         }
         debug[".debug_ranges"] = self._ranges()
@@ -104,16 +107,20 @@ class _Kernel:
 
     # -- entries ------------------------------------------------------------------------------------------------------
 
-    def _unit(self) -> Entry:
-        root = Entry(Tag.COMPILE_UNIT).add(At.PRODUCER, Form.STRING, "mcount-emulator")
-        root.add(At.LANGUAGE, Form.DATA2, ASSEMBLER).named(source(self._image.placement.trampolines.name))
+    def _code(self) -> Entry:
+        root = _unit(ASSEMBLER, source(self._image.placement.trampolines.name))
         root.add(At.COMP_DIR, Form.STRING, str(home())).add(At.STMT_LIST, Form.SEC_OFFSET)
         root.add(At.RANGES, Form.SEC_OFFSET).add(At.LOW_PC, Form.ADDR)
-        types = Types(root, self._lab)
         for function in self._symbols.functions:
             entry = root.child(Entry(Tag.SUBPROGRAM).named(function.name).add(At.EXTERNAL, Form.FLAG_PRESENT))
             entry.add(At.LOW_PC, Form.ADDR, function.address)
             entry.add(At.HIGH_PC, Form.UDATA, function.end - function.address)
+        return root
+
+    def _data(self) -> Entry:
+        """In a unit of its own: gdb 18 knows no `struct NAME` in one of an assembler's."""
+        root = _unit(C99, PRODUCER)
+        types = Types(root, self._lab)
         for address, name in self._symbols.data.items():
             kind = types.variable(name) if name in VARIABLES else types.ops
             entry = root.child(Entry(Tag.VARIABLE).named(name).typed(kind).add(At.EXTERNAL, Form.FLAG_PRESENT))
@@ -182,6 +189,11 @@ class _Kernel:
                 yield frames.Place(function.address, function.end, entered)
         exit_ = self._image.exit  # and the byte before it, by which debuggers find the frame of a caller
         yield frames.Place(exit_ - 1, exit_ + 1, NOWHERE, outermost=True)
+
+
+def _unit(language: int, name: str) -> Entry:
+    root = Entry(Tag.COMPILE_UNIT).add(At.PRODUCER, Form.STRING, PRODUCER)
+    return root.add(At.LANGUAGE, Form.DATA2, language).named(name)
 
 
 def _numbers(gdb: Gdb, lab: Lab) -> frames.Numbers:

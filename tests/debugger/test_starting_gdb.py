@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -56,18 +55,39 @@ def test_one_that_is_named_is_taken(found):
         gdb.find(ARM, "yours")
 
 
-def test_the_server_is_gdbs_own_pipe():
-    words = gdb.words("/bin/gdb", ["debug", "arm", "--ops", "a b"])
-    (remote,) = [word for word in words if word.startswith("target remote | ")]
-    assert shlex.split(remote.removeprefix("target remote | ")) == [
-        sys.executable, "-m", "emulator", "debug", "arm", "--ops", "a b", "--listen=stdio",
-    ]  # fmt: skip
-    assert not {"layout src", "layout regs"} & set(words)  # this is no terminal
-
-
-def test_on_a_terminal_there_is_a_layout(monkeypatch):
+def test_it_connects_and_on_a_terminal_there_is_a_layout(monkeypatch):
+    words = gdb.words("/bin/gdb", "/home/a b/gdb")
+    assert words[:2] == ["/bin/gdb", "-q"]
+    assert words[-2:] == ["-ex", "target remote /home/a b/gdb"]
     monkeypatch.setattr("sys.stdout", type("Terminal", (), {"isatty": lambda _: True})())
-    assert gdb.words("/bin/gdb", [])[-4:] == ["-ex", "layout src", "-ex", "layout regs"]
+    assert gdb.words("/bin/gdb", "/home/a b/gdb") == [*words, "-ex", "layout src", "-ex", "layout regs"]
+
+
+CLIENT = """exec %s - "$7" <<'END'
+import os, signal, socket, sys
+path = sys.argv[1].removeprefix("target remote ")
+with socket.socket(socket.AF_UNIX) as client:
+    client.connect(path)
+    os.kill(os.getppid(), signal.SIGINT)
+    client.sendall(b"$qC#b4")
+    print(path, client.recv(1).decode(), client.recv(99).decode())
+sys.exit(7)
+END"""
+
+
+def test_it_is_served_until_it_is_left_and_ctrl_c_is_its_own(tmp_path, capfd):
+    """Its exit code is the command's, and no socket stays."""
+    assert main(["debug", "arm", "--gdb", str(program(tmp_path, "gdb", CLIENT % sys.executable))]) == 7
+    path, acknowledgement, answer = capfd.readouterr().out.split()
+    assert (acknowledgement, answer) == ("+", "$QC1#c5")
+    assert Path(path).parent.name.startswith("mcount-emulator-")
+    assert not Path(path).parent.exists()
+
+
+def test_what_cannot_be_served_starts_no_gdb(tmp_path, capfd):
+    assert main(["debug", "arm", "--function", "nobody", "--gdb", str(program(tmp_path, "gdb", "echo it runs"))]) == 2
+    out, error = capfd.readouterr()
+    assert (out, "unknown function 'nobody'" in error) == ("", True)
 
 
 def test_without_gdb_the_command_says_how_to_get_one(found, capsys):

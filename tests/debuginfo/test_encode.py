@@ -61,16 +61,19 @@ def test_a_unit_refers_to_its_own_entries(big):
     later = Entry(Tag.BASE_TYPE).named("int")
     root.child(Entry(Tag.VARIABLE).named("x").typed(later))
     root.child(later)
-    info = entries.encode(root, encoder)[".debug_info"]
-    at = info.index(b"x\0") + 2
-    place = int.from_bytes(info[at : at + 4], "big" if big else "little")
-    assert info[place + 1 :].startswith(b"int\0")
-    assert int.from_bytes(info[:4], "big" if big else "little") == len(info) - 4
+    sections = entries.encode([Entry(Tag.COMPILE_UNIT).named("another"), root], encoder)
+    info = sections[".debug_info"]
+    unit = info[int.from_bytes(info[:4], order := "big" if big else "little") + 4 :]
+    at = unit.index(b"x\0") + 2
+    place = int.from_bytes(unit[at : at + 4], order)
+    assert unit[place + 1 :].startswith(b"int\0")
+    assert int.from_bytes(unit[:4], order) == len(unit) - 4
+    assert sections[".debug_abbrev"].count(bytes([Tag.COMPILE_UNIT])) == 2  # one has children
 
 
 def test_an_attribute_of_another_form_is_our_own_mistake():
     with pytest.raises(TypeError, match="has not the form STRING"):
-        entries.encode(Entry(Tag.VARIABLE).add(At.NAME, Form.STRING, 7), Encoder(8, big_endian=False))
+        entries.encode([Entry(Tag.VARIABLE).add(At.NAME, Form.STRING, 7)], Encoder(8, big_endian=False))
 
 
 def test_rows_that_overlap_lose_what_others_have():

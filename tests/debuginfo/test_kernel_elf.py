@@ -16,7 +16,7 @@ from elftools.elf.elffile import ELFFile
 from emulator import FgraphOps, FtraceOps, Lab, catalog
 from emulator.cli import main
 from emulator.debugger.timeline import Timeline
-from emulator.debuginfo.kernel import elf, home, source
+from emulator.debuginfo.kernel import ASSEMBLER, C99, elf, home, source
 from emulator.description import Ability
 from emulator.unwind import unwinding
 
@@ -96,7 +96,7 @@ def test_every_name_is_there_with_its_address(files, arch, variant):
 def test_every_instruction_has_its_line_and_copies_have_their_originals(files, arch, variant):
     lab, data = files(arch, variant)
     dwarf = ELFFile(io.BytesIO(data)).get_dwarf_info()
-    (unit,) = dwarf.iter_CUs()
+    unit, _ = dwarf.iter_CUs()
     program = dwarf.line_program_for_CU(unit)
     names = [entry.name.decode() for entry in program["file_entry"]]
     rows = {
@@ -128,7 +128,8 @@ def test_macros_lines_are_those_of_their_bodies(files, arch, variant):
 @pytest.mark.parametrize(("arch", "variant"), DEFAULTS)
 def test_types_are_the_declared_ones(files, arch, variant):
     lab, data = files(arch, variant)
-    (unit,) = ELFFile(io.BytesIO(data)).get_dwarf_info().iter_CUs()
+    code, unit = ELFFile(io.BytesIO(data)).get_dwarf_info().iter_CUs()
+    assert [each.get_top_DIE().attributes["DW_AT_language"].value for each in (code, unit)] == [ASSEMBLER, C99]
     structs = {
         die.attributes["DW_AT_name"].value.decode(): {
             child.attributes["DW_AT_name"].value.decode(): child.attributes["DW_AT_data_member_location"].value

@@ -13,6 +13,9 @@ from functools import cache
 
 import pytest
 
+from emulator import catalog
+from emulator.debugger.gdb import knows
+
 GDBS = (os.environ.get("GDB", ""), "gdb-multiarch", "gdb")
 """Programs to try; GDB names another one."""
 PROMPT = "=-=-="
@@ -23,15 +26,9 @@ def gdb() -> str | None:
     """A gdb that knows every architecture, or None."""
     for name in filter(None, GDBS):
         found = shutil.which(name)
-        if found and knows(found, "armv7") and knows(found, "i386:x86-64"):
+        if found and all(knows(found, catalog.load(arch).engine.gdb) for arch in catalog.names()):
             return found
     return None
-
-
-def knows(program: str, architecture: str) -> bool:
-    """Whether it was built for an architecture too."""
-    words = [program, "-nx", "-batch", "-ex", f"set architecture {architecture}"]
-    return "Undefined item" not in subprocess.run(words, capture_output=True, text=True, check=False).stderr
 
 
 needs_gdb = pytest.mark.skipif(gdb() is None, reason="needs gdb-multiarch")
