@@ -466,9 +466,7 @@ class Kbuild:
     """What a tree without a configuration is taken to have, as .config puts it: y, or a number. What the variant's
     abilities and defines imply comes on top."""
     offsets: Mapping[str, str] = field(default_factory=dict)
-    """What asm-offsets.h calls the members of pt_regs: {its name: the member}."""
-    sizes: tuple[str, ...] = ()
-    """What it calls pt_regs's size."""
+    """What asm-offsets.h calls the numbers that emulator/asm_offsets.py has: {its name: ours}."""
     unread: tuple[str, ...] = ()
     """Sections, as fnmatch reads them, that no trampoline needs to run."""
 

@@ -12,6 +12,7 @@ import pytest
 
 from elf_files import ALLOC, EXEC, FUNC, LOCAL, SECTION, ElfFile
 from emulator import FtraceOps, Lab, catalog
+from emulator.asm_offsets import offsets
 from emulator.checks.account import account
 from emulator.checks.judge import judge
 from emulator.checks.verdicts import Question, report
@@ -20,7 +21,7 @@ from emulator.errors import InputError, Place, TrapReached
 from emulator.loaders import ObjectLoader
 from emulator.objects import load_object
 from emulator.placement import placement
-from emulator.subject import Subject, load, offsets
+from emulator.subject import Subject, load
 
 X86, ARM = catalog.load("x86_64"), catalog.load("arm")
 EVERY = [(arch, variant) for arch in map(catalog.load, catalog.names()) for variant in arch.variants]
