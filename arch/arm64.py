@@ -15,6 +15,7 @@ from emulator.description import (
     GdbFeature,
     Graph,
     GraphCall,
+    Kbuild,
     Member,
     Memory,
     Poke,
@@ -224,6 +225,48 @@ def with_bti(variant: Variant) -> Variant:
     )
 
 
+# -- the kernel's build -----------------------------------------------------------------------------------------------
+
+# Configuration: defconfig, as far as headers of entry-ftrace.S look at it.
+KBUILD = Kbuild(
+    macros={
+        "__aarch64__": "1",
+        "__AARCH64EL__": "1",
+        "__LP64__": "1",
+        "__CHAR_BIT__": "8",
+        "__SIZEOF_POINTER__": "8",
+        "__SIZEOF_LONG__": "8",
+    },
+    configuration={
+        "CONFIG_ARM64": "y",
+        "CONFIG_64BIT": "y",
+        "CONFIG_MMU": "y",
+        "CONFIG_SMP": "y",
+        "CONFIG_ARCH_USE_SYM_ANNOTATIONS": "y",
+        "CONFIG_FUNCTION_ALIGNMENT": "8",
+        "CONFIG_ARM64_4K_PAGES": "y",
+        "CONFIG_ARM64_PAGE_SHIFT": "12",
+        "CONFIG_PAGE_SHIFT": "12",
+        "CONFIG_PGTABLE_LEVELS": "4",
+        "CONFIG_ARM64_CONT_PTE_SHIFT": "4",
+        "CONFIG_ARM64_CONT_PMD_SHIFT": "4",
+        "CONFIG_ARM64_VA_BITS": "48",
+        "CONFIG_ARM64_PA_BITS": "48",
+    },
+    offsets={
+        **{f"S_X{number}": f"PT_x{number}" for number in range(0, 30, 2)},
+        **{f"S_{name.upper()}": f"PT_{name}" for name in ("fp", "lr", "sp", "pc", "pstate", "syscallno", "sdei_ttbr1")},
+        "S_PMR_SAVE": "PT_pmr_save",
+        "S_STACKFRAME": "PT_stackframe",
+        "PT_REGS_SIZE": "PT_SIZE",
+        **{f"FREGS_X{number}": f"FREGS_x{number}" for number in range(0, 10, 2)},
+        **{f"FREGS_{name.upper()}": f"FREGS_{name}" for name in ("fp", "lr", "sp", "pc", "direct_tramp")},
+        "FREGS_SIZE": "FREGS_SIZE",
+        "FTRACE_OPS_FUNC": "FTRACE_OPS_func",
+        "FTRACE_OPS_DIRECT_CALL": "FTRACE_OPS_direct_call",
+    },
+)
+
 # -- gdb: its features/aarch64-core.xml; dwarf: aadwarf64, DWARF register names ----------------------------------------
 
 GENERAL = " ".join(f"x{number}" for number in range(31))
@@ -283,6 +326,7 @@ ARCH = Arch(
     function_return=bytes.fromhex("c0035fd6"),  # ret
     landing_pad=bytes.fromhex("5f2403d5"),  # bti c
     exit=bytes.fromhex("00000014"),  # b .
+    kbuild=KBUILD,
     variants=(
         V61,
         with_bti(V61),
