@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator import catalog
-from emulator.assembly import lexer, unread
+from emulator.assembly import lexer, type_ids, unread
 from emulator.assembly.piece import Piece, Source
 from emulator.description import Arch, Variant
 from emulator.errors import AssemblyError, InputError, Place, UsageError
@@ -99,7 +99,7 @@ class Brought:
 
     def finish(self, piece: Piece, arch: Arch, variant: Variant) -> Piece:
         """What is left of the assembled piece for a kernel to be made of. Raises InputError for numbers not known."""
-        needed = unread.drop(piece, arch.kbuild.unread if arch.kbuild else ())
+        needed = type_ids.numbered(unread.drop(piece, arch.kbuild.unread if arch.kbuild else ()))
         if self.tree is not None:
             self._expect_known(needed, arch, variant)
         return needed

@@ -142,6 +142,13 @@ def test_a_number_that_another_configuration_has(root: Path) -> None:
         subject(ARM64, "6.12-cfi", Tree(root), root / ENTRY_64)
 
 
+def test_a_number_that_a_compiler_gives_is_known(root: Path) -> None:
+    given = subject(ARM64, "6.12-cfi", Tree(root), root / ENTRY_64, defines={"CONFIG_CFI_CLANG": 1}).trampolines
+    plain = subject(ARM64, "6.12-cfi", Tree(root), root / ENTRY_64).trampolines
+    assert given.undefined == plain.undefined
+    assert given.symbols["ftrace_stub"].value == plain.symbols["ftrace_stub"].value + 8  # aligned behind it
+
+
 def test_numbers_given_count_more_than_ours(root: Path) -> None:
     given = {"PTREGS_SIZE": 0x123, "CONFIG_FUNCTION_ALIGNMENT": 64}
     piece = subject(X86, "6.12", Tree(root), root / FTRACE, defines=given).trampolines

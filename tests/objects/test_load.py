@@ -133,6 +133,14 @@ def test_instructions_say_what_they_refer_to(tmp_path: Path) -> None:
     assert piece.undefined == ("far", "function_trace_op")
 
 
+def test_the_number_of_a_type_is_nothing_that_is_missing(tmp_path: Path) -> None:
+    relocations = [(0, 10, "__kcfi_typeid_start", 0), (4, 10, "other", 0)]
+    piece = load_object(
+        X86, x86(text=bytes(8) + b"\xc3", symbols={"start": 8}, relocations=relocations, folder=tmp_path)
+    )
+    assert piece.undefined == ("other",)
+
+
 def test_what_is_no_instruction_is_data_up_to_the_next_symbol(tmp_path: Path) -> None:
     text = bytes.fromhex("90 06 06 06c3")
     piece = load_object(X86, x86(text=text, symbols={"start": 0, "next": 4}, relocations=[], folder=tmp_path))

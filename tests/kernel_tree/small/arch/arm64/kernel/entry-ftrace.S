@@ -9,6 +9,9 @@
 	.endif
 	.endm
 
+#ifdef CONFIG_CFI_CLANG
+	.4byte	__kcfi_typeid_ftrace_stub
+#endif
 BEGIN(ftrace_stub)
 	ret
 END(ftrace_stub)
