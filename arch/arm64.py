@@ -35,7 +35,7 @@ from emulator.quirks import stale_op
 
 # -- records ----------------------------------------------------------------------------------------------------------
 
-# arch/arm64/include/asm/ptrace.h of 6.1; there x0 to lr are regs[], and a frame record is made of stackframe[]
+# arch/arm64/include/asm/ptrace.h of 6.1; there x0 to lr are regs[], and our frame is stackframe[]
 PT_REGS = Struct(
     "pt_regs",
     336,
@@ -51,14 +51,14 @@ PT_REGS = Struct(
         Member("unused2", 284, 4),
         Member("sdei_ttbr1", 288, 8),
         Member("pmr_save", 296, 8),
-        Member("stackframe", 304, 8, Sum("sp", -16)),  # our frame: the function's, which lies above the record,
+        Member("stackframe_fp", 304, 8, Sum("sp", -16)),  # the function's frame, which lies above the record
         Member("stackframe_lr", 312, 8, Return()),
         Member("lockdep_hardirqs", 320, 8),
         Member("exit_rcu", 328, 8),
     ),
 )
 ARGUMENTS = tuple(f"x{number}" for number in range(9))
-OURS = ("stackframe", "stackframe_lr")
+OURS = ("stackframe_fp", "stackframe_lr")
 EVERY = (*(f"x{number}" for number in range(29)), "fp", "lr", "sp", "pc", *OURS)
 
 
@@ -257,7 +257,7 @@ KBUILD = Kbuild(
         **{f"S_X{number}": f"PT_x{number}" for number in range(0, 30, 2)},
         **{f"S_{name.upper()}": f"PT_{name}" for name in ("fp", "lr", "sp", "pc", "pstate", "syscallno", "sdei_ttbr1")},
         "S_PMR_SAVE": "PT_pmr_save",
-        "S_STACKFRAME": "PT_stackframe",
+        "S_STACKFRAME": "PT_stackframe_fp",
         "PT_REGS_SIZE": "PT_SIZE",
         **{f"FREGS_X{number}": f"FREGS_x{number}" for number in range(0, 10, 2)},
         **{f"FREGS_{name.upper()}": f"FREGS_{name}" for name in ("fp", "lr", "sp", "pc", "direct_tramp")},

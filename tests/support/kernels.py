@@ -183,6 +183,7 @@ ABBREVIATIONS = bytes.fromhex(
     "06 24 00 03 08 0b 0b 0000"  # base type: name, size
     "07 16 00 49 13 0000"  # typedef: type
     "08 13 01 01 13 0b 06 0000"  # unnamed struct: sibling, size
+    "09 17 01 01 13 0b 06 0000"  # unnamed union: the same
     "00"
 )
 HEAD = 11
