@@ -22,6 +22,7 @@ from emulator.description import (
     Quirk,
     Reg,
     Return,
+    SelfRelocation,
     Site,
     Struct,
     Sum,
@@ -94,8 +95,9 @@ PATCHABLE = Site(
     parent=Reg("x9"),
     parent_slot=None,
     prologue=bytes.fromhex("e9031eaa"),  # mov x9, lr: ftrace_init_nop()
+    loc=4,  # ftrace_call_adjust()
 )
-CALL_OPS = replace(PATCHABLE, ops_literal=12)
+CALL_OPS = replace(PATCHABLE, ops_literal=12, loc=12)
 MCOUNT = Site(
     mcount="_mcount",
     call=BL,
@@ -324,6 +326,10 @@ ARCH = Arch(
     pt_regs=PT_REGS,
     gdb=GDB,
     function_return=bytes.fromhex("c0035fd6"),  # ret
+    self_relocation=SelfRelocation(  # arch/arm64/kernel/vmlinux.lds.S; of 6.12, and before
+        tables=(("__pi_rela_start", "__pi_rela_end"), ("__rela_start", "__rela_end")),
+        relative=1027,  # aaelf64: R_AARCH64_RELATIVE
+    ),
     landing_pad=bytes.fromhex("5f2403d5"),  # bti c
     exit=bytes.fromhex("00000014"),  # b .
     kbuild=KBUILD,
