@@ -579,7 +579,7 @@ class Memory:
     text: int
     data: int
     modules: int
-    """Where private copies and the functions of modules go; within reach of a call from `text`."""
+    """Where private copies and the functions of modules go; within reach of a call from `text` if there are copies."""
     stack: int
 
 
