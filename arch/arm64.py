@@ -7,6 +7,7 @@ from emulator.description import (
     Abi,
     Ability,
     Arch,
+    BootTable,
     Branch,
     Const,
     Engine,
@@ -126,6 +127,9 @@ WITH_ARGS = (
 WITH_CALL_OPS = (
     WITH_ARGS | Ability.DYNAMIC_FTRACE_WITH_CALL_OPS | Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS
 )  # the latter depends on the former
+# arch/arm64/include/asm/alternative.h: struct alt_instr, whose number is one of the kernel's own and not the CPU's
+BOOT = (BootTable(".altinstructions", 12, symbols=("__alt_instructions", "__alt_instructions_end")),)
+
 BTI = {"CONFIG_ARM64_BTI_KERNEL": 1}
 
 FREE = (*(f"x{number}" for number in range(9, 18)), "pstate")
@@ -190,6 +194,7 @@ V61 = Variant(
     regs=REGS_61,
     graph=GRAPH_61,
     poke=POKE,
+    boot=BOOT,
     quirks=(
         stale_op("6.1"),
         Quirk(
@@ -212,6 +217,7 @@ V612 = Variant(
     graph=GRAPH_612,
     direct="direct_tramp",
     poke=POKE,
+    boot=BOOT,
     fregs=FREGS_DIRECT,
 )
 
@@ -326,6 +332,7 @@ ARCH = Arch(
     pt_regs=PT_REGS,
     gdb=GDB,
     function_return=bytes.fromhex("c0035fd6"),  # ret
+    boot_patches={".altinstructions": "alternatives"},
     self_relocation=SelfRelocation(  # arch/arm64/kernel/vmlinux.lds.S; of 6.12, and before
         tables=(("__pi_rela_start", "__pi_rela_end"), ("__rela_start", "__rela_end")),
         relative=1027,  # aaelf64: R_AARCH64_RELATIVE
@@ -347,6 +354,7 @@ ARCH = Arch(
             plain=PLAIN_MCOUNT,
             graph=GRAPH_MCOUNT,
             poke=POKE,
+            boot=BOOT,
         ),
         Variant(
             name="6.1-static",
@@ -358,6 +366,7 @@ ARCH = Arch(
             site=MCOUNT,
             plain=STATIC_PLAIN,
             graph=STATIC_GRAPH,
+            boot=BOOT,
             quirks=(
                 Quirk(
                     "G1",

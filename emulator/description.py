@@ -371,6 +371,8 @@ class BootTable(NamedTuple):
     """Bytes of an entry."""
     feature: int | None = None
     """Offset of the 2 bytes that say which feature of the CPU it depends on: 32 * word + bit."""
+    symbols: tuple[str, str] | None = None
+    """The names of its beginning and its end, by which a kernel without section headers has it."""
 
 
 class SelfRelocation(NamedTuple):
