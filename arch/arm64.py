@@ -235,7 +235,7 @@ def with_bti(variant: Variant) -> Variant:
 
 # -- the kernel's build -----------------------------------------------------------------------------------------------
 
-# Configuration: defconfig, as far as headers of entry-ftrace.S look at it.
+# Configuration: defconfig, as far as headers of entry-ftrace.S look at it. Functions are aligned as CALL_OPS asks for.
 KBUILD = Kbuild(
     macros={
         "__aarch64__": "1",

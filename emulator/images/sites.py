@@ -93,7 +93,7 @@ class Sites:
     def padded(self) -> bool:
         """Whether functions begin with landing pads, as any of the first ones does.
 
-        Not all of them do: clang spares a function of which nobody takes the address.
+        Not all of them do: a compiler spares a static function of which nobody takes the address.
         """
         pad, before = self._arch.landing_pad, len(self._site.prologue)
         calls = [self._behind_pad(ip) for ip in self.ips[:SAMPLE]]
