@@ -197,11 +197,12 @@ KBUILD = Kbuild(
         "CONFIG_PGTABLE_LEVELS": "2",
     },
     offsets={
-        **{f"S_{member.name.upper()}": member.name for member in PT_REGS.members[:16]},
-        "S_PSR": "cpsr",
-        "S_OLD_R0": "ORIG_r0",
+        **{f"S_{member.name.upper()}": f"PT_{member.name}" for member in PT_REGS.members[:16]},
+        "S_PSR": "PT_cpsr",
+        "S_OLD_R0": "PT_ORIG_r0",
+        "PT_REGS_SIZE": "PT_SIZE",
+        "S_FRAME_SIZE": "PT_SIZE",
     },
-    sizes=("PT_REGS_SIZE", "S_FRAME_SIZE"),
     unread=(".ARM.ex*", ".alt.smp.init", ".pv_table"),
 )
 

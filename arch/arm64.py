@@ -7,6 +7,7 @@ from emulator.description import (
     Abi,
     Ability,
     Arch,
+    BootTable,
     Branch,
     Const,
     Engine,
@@ -15,12 +16,14 @@ from emulator.description import (
     GdbFeature,
     Graph,
     GraphCall,
+    Kbuild,
     Member,
     Memory,
     Poke,
     Quirk,
     Reg,
     Return,
+    SelfRelocation,
     Site,
     Struct,
     Sum,
@@ -34,7 +37,7 @@ from emulator.quirks import stale_op
 
 # -- records ----------------------------------------------------------------------------------------------------------
 
-# arch/arm64/include/asm/ptrace.h of 6.1; there x0 to lr are regs[], and a frame record is made of stackframe[]
+# arch/arm64/include/asm/ptrace.h of 6.1; there x0 to lr are regs[], and our frame is stackframe[]
 PT_REGS = Struct(
     "pt_regs",
     336,
@@ -50,14 +53,14 @@ PT_REGS = Struct(
         Member("unused2", 284, 4),
         Member("sdei_ttbr1", 288, 8),
         Member("pmr_save", 296, 8),
-        Member("stackframe", 304, 8, Sum("sp", -16)),  # our frame: the function's, which lies above the record,
+        Member("stackframe_fp", 304, 8, Sum("sp", -16)),  # the function's frame, which lies above the record
         Member("stackframe_lr", 312, 8, Return()),
         Member("lockdep_hardirqs", 320, 8),
         Member("exit_rcu", 328, 8),
     ),
 )
 ARGUMENTS = tuple(f"x{number}" for number in range(9))
-OURS = ("stackframe", "stackframe_lr")
+OURS = ("stackframe_fp", "stackframe_lr")
 EVERY = (*(f"x{number}" for number in range(29)), "fp", "lr", "sp", "pc", *OURS)
 
 
@@ -93,8 +96,9 @@ PATCHABLE = Site(
     parent=Reg("x9"),
     parent_slot=None,
     prologue=bytes.fromhex("e9031eaa"),  # mov x9, lr: ftrace_init_nop()
+    loc=4,  # ftrace_call_adjust()
 )
-CALL_OPS = replace(PATCHABLE, ops_literal=12)
+CALL_OPS = replace(PATCHABLE, ops_literal=12, loc=12)
 MCOUNT = Site(
     mcount="_mcount",
     call=BL,
@@ -123,6 +127,9 @@ WITH_ARGS = (
 WITH_CALL_OPS = (
     WITH_ARGS | Ability.DYNAMIC_FTRACE_WITH_CALL_OPS | Ability.DYNAMIC_FTRACE_WITH_DIRECT_CALLS
 )  # the latter depends on the former
+# arch/arm64/include/asm/alternative.h: struct alt_instr, whose number is one of the kernel's own and not the CPU's
+BOOT = (BootTable(".altinstructions", 12, symbols=("__alt_instructions", "__alt_instructions_end")),)
+
 BTI = {"CONFIG_ARM64_BTI_KERNEL": 1}
 
 FREE = (*(f"x{number}" for number in range(9, 18)), "pstate")
@@ -187,6 +194,7 @@ V61 = Variant(
     regs=REGS_61,
     graph=GRAPH_61,
     poke=POKE,
+    boot=BOOT,
     quirks=(
         stale_op("6.1"),
         Quirk(
@@ -209,6 +217,7 @@ V612 = Variant(
     graph=GRAPH_612,
     direct="direct_tramp",
     poke=POKE,
+    boot=BOOT,
     fregs=FREGS_DIRECT,
 )
 
@@ -223,6 +232,48 @@ def with_bti(variant: Variant) -> Variant:
         abilities=variant.abilities | Ability.KERNEL_IBT,
     )
 
+
+# -- the kernel's build -----------------------------------------------------------------------------------------------
+
+# Configuration: defconfig, as far as headers of entry-ftrace.S look at it. Functions are aligned as CALL_OPS asks for.
+KBUILD = Kbuild(
+    macros={
+        "__aarch64__": "1",
+        "__AARCH64EL__": "1",
+        "__LP64__": "1",
+        "__CHAR_BIT__": "8",
+        "__SIZEOF_POINTER__": "8",
+        "__SIZEOF_LONG__": "8",
+    },
+    configuration={
+        "CONFIG_ARM64": "y",
+        "CONFIG_64BIT": "y",
+        "CONFIG_MMU": "y",
+        "CONFIG_SMP": "y",
+        "CONFIG_ARCH_USE_SYM_ANNOTATIONS": "y",
+        "CONFIG_FUNCTION_ALIGNMENT": "8",
+        "CONFIG_ARM64_4K_PAGES": "y",
+        "CONFIG_ARM64_PAGE_SHIFT": "12",
+        "CONFIG_PAGE_SHIFT": "12",
+        "CONFIG_PGTABLE_LEVELS": "4",
+        "CONFIG_ARM64_CONT_PTE_SHIFT": "4",
+        "CONFIG_ARM64_CONT_PMD_SHIFT": "4",
+        "CONFIG_ARM64_VA_BITS": "48",
+        "CONFIG_ARM64_PA_BITS": "48",
+    },
+    offsets={
+        **{f"S_X{number}": f"PT_x{number}" for number in range(0, 30, 2)},
+        **{f"S_{name.upper()}": f"PT_{name}" for name in ("fp", "lr", "sp", "pc", "pstate", "syscallno", "sdei_ttbr1")},
+        "S_PMR_SAVE": "PT_pmr_save",
+        "S_STACKFRAME": "PT_stackframe_fp",
+        "PT_REGS_SIZE": "PT_SIZE",
+        **{f"FREGS_X{number}": f"FREGS_x{number}" for number in range(0, 10, 2)},
+        **{f"FREGS_{name.upper()}": f"FREGS_{name}" for name in ("fp", "lr", "sp", "pc", "direct_tramp")},
+        "FREGS_SIZE": "FREGS_SIZE",
+        "FTRACE_OPS_FUNC": "FTRACE_OPS_func",
+        "FTRACE_OPS_DIRECT_CALL": "FTRACE_OPS_direct_call",
+    },
+)
 
 # -- gdb: its features/aarch64-core.xml; dwarf: aadwarf64, DWARF register names ----------------------------------------
 
@@ -282,8 +333,14 @@ ARCH = Arch(
     pt_regs=PT_REGS,
     gdb=GDB,
     function_return=bytes.fromhex("c0035fd6"),  # ret
+    boot_patches={".altinstructions": "alternatives"},
+    self_relocation=SelfRelocation(  # arch/arm64/kernel/vmlinux.lds.S; of 6.12, and before
+        tables=(("__pi_rela_start", "__pi_rela_end"), ("__rela_start", "__rela_end")),
+        relative=1027,  # aaelf64: R_AARCH64_RELATIVE
+    ),
     landing_pad=bytes.fromhex("5f2403d5"),  # bti c
     exit=bytes.fromhex("00000014"),  # b .
+    kbuild=KBUILD,
     variants=(
         V61,
         with_bti(V61),
@@ -298,6 +355,7 @@ ARCH = Arch(
             plain=PLAIN_MCOUNT,
             graph=GRAPH_MCOUNT,
             poke=POKE,
+            boot=BOOT,
         ),
         Variant(
             name="6.1-static",
@@ -309,6 +367,7 @@ ARCH = Arch(
             site=MCOUNT,
             plain=STATIC_PLAIN,
             graph=STATIC_GRAPH,
+            boot=BOOT,
             quirks=(
                 Quirk(
                     "G1",

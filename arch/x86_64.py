@@ -335,8 +335,7 @@ KBUILD = Kbuild(
         "CONFIG_MITIGATION_RETPOLINE": "y",
         "CONFIG_MITIGATION_RETHUNK": "y",
     },
-    offsets={f"pt_regs_{member.name}": member.name for member in PT_REGS.members},
-    sizes=("PTREGS_SIZE",),
+    offsets={**{f"pt_regs_{name}": f"PT_{name}" for name in EVERY}, "PTREGS_SIZE": "PT_SIZE"},
     # what boot, objtool and the unwinder read
     unread=(".alt*", ".orc_*", ".return_sites", ".retpoline_sites", ".call_sites", ".ibt_endbr_seal", "__bug_table"),
 )

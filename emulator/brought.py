@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator import catalog
-from emulator.assembly import lexer, unread
+from emulator.assembly import lexer, type_ids, unread
 from emulator.assembly.piece import Piece, Source
 from emulator.description import Arch, Variant
 from emulator.errors import AssemblyError, InputError, Place, UsageError
@@ -97,27 +97,27 @@ class Brought:
         )
         return preprocess(job)
 
-    def finish(self, piece: Piece, arch: Arch) -> Piece:
+    def finish(self, piece: Piece, arch: Arch, variant: Variant) -> Piece:
         """What is left of the assembled piece for a kernel to be made of. Raises InputError for numbers not known."""
-        needed = unread.drop(piece, arch.kbuild.unread if arch.kbuild else ())
+        needed = type_ids.numbered(unread.drop(piece, arch.kbuild.unread if arch.kbuild else ()))
         if self.tree is not None:
-            self._expect_known(needed, arch)
+            self._expect_known(needed, arch, variant)
         return needed
 
-    def explain(self, error: AssemblyError, arch: Arch) -> AssemblyError:
+    def explain(self, error: AssemblyError, arch: Arch, variants: Iterable[Variant]) -> AssemblyError:
         """The error, with a way out where a number is missing that a build would know."""
-        words = re.findall(r"\w+", error.text)
-        missing = [word for word in words if self.tree and word in self.tree.unknown(arch, self.defines)]
+        unknown = {name for item in variants if self.tree for name in self.tree.unknown(arch, item, self.defines)}
+        missing = [word for word in re.findall(r"\w+", error.text) if word in unknown]
         if not missing:
             return error
         hint = f"{missing[0]} is a number of asm-offsets.h that only a build knows"
         message = f"{hint}; give --build DIR or --define {missing[0]}=N"
         return AssemblyError(message, error.place or Place(str(self.source)), error.text, error.calls)
 
-    def _expect_known(self, piece: Piece, arch: Arch) -> None:
+    def _expect_known(self, piece: Piece, arch: Arch, variant: Variant) -> None:
         """Raises InputError where a symbol is in truth a number that a build would know."""
         assert self.tree is not None  # noqa: S101 - the caller has looked
-        unknown = self.tree.unknown(arch, self.defines)
+        unknown = self.tree.unknown(arch, variant, self.defines)
         for fixup in piece.fixups:
             if fixup.symbol in unknown and fixup.symbol not in piece.symbols:
                 what = f"{fixup.symbol} is a number of asm-offsets.h that only a build knows"

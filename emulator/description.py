@@ -183,7 +183,8 @@ class Site:
     """With DYNAMIC_FTRACE_WITH_CALL_OPS: how many bytes before the call the pointer to an ops is, before that address
     is rounded down to a multiple of its size."""
     loc: int = 0
-    """Bytes from where an entry of a kernel's __mcount_loc leads to the call."""
+    """Bytes from where an entry of a kernel's __mcount_loc leads to the call; where a landing pad stands between the
+    two, the call is so much later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,6 +371,17 @@ class BootTable(NamedTuple):
     """Bytes of an entry."""
     feature: int | None = None
     """Offset of the 2 bytes that say which feature of the CPU it depends on: 32 * word + bit."""
+    symbols: tuple[str, str] | None = None
+    """The names of its beginning and its end, by which a kernel without section headers has it."""
+
+
+class SelfRelocation(NamedTuple):
+    """How a kernel that can run anywhere says which words of it are addresses of its own: a table of RELA."""
+
+    tables: tuple[tuple[str, str], ...]
+    """The symbols at its beginning and its end, as one release or another calls them."""
+    relative: int
+    """The type of relocation that means load address + addend: R_<machine>_RELATIVE."""
 
 
 CONFIGURED = (
@@ -466,9 +478,7 @@ class Kbuild:
     """What a tree without a configuration is taken to have, as .config puts it: y, or a number. What the variant's
     abilities and defines imply comes on top."""
     offsets: Mapping[str, str] = field(default_factory=dict)
-    """What asm-offsets.h calls the members of pt_regs: {its name: the member}."""
-    sizes: tuple[str, ...] = ()
-    """What it calls pt_regs's size."""
+    """What asm-offsets.h calls the numbers that emulator/asm_offsets.py has: {its name: ours}."""
     unread: tuple[str, ...] = ()
     """Sections, as fnmatch reads them, that no trampoline needs to run."""
 
@@ -573,7 +583,7 @@ class Memory:
     text: int
     data: int
     modules: int
-    """Where private copies and the functions of modules go; within reach of a call from `text`."""
+    """Where private copies and the functions of modules go; within reach of a call from `text` if there are copies."""
     stack: int
 
 
@@ -618,6 +628,8 @@ class Arch:
     branch."""
     boot_patches: Mapping[str, str] = field(default_factory=dict)
     """Sections that list code which a kernel changes as it boots: what that is, in the plural."""
+    self_relocation: SelfRelocation | None = None
+    """None: the file of a kernel has its own addresses in their places."""
     landing_pad: bytes = b""
     """What an indirect branch must find in a kernel with KERNEL_IBT; empty where there is no such thing."""
     exit: bytes

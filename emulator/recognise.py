@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from emulator.assembly.decode import disassemble
 from emulator.assembly.piece import Piece
 from emulator.core.returns import RETURN_TO_HANDLER
-from emulator.description import Ability, Arch, Entry, Variant
+from emulator.description import Ability, Arch, Entry, Site, Variant
 from emulator.errors import InputError, Place
 from emulator.objects import load_object
 from emulator.recognised import Recognised
@@ -27,6 +27,10 @@ SHOWN = 6
 """How many names a reason says."""
 SHOWN_CODE = 3
 """How many instructions."""
+
+
+def unknown(_: Site) -> None:
+    """What a file says of sites that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class Evidence:
     """As uname -r says it: 6.1.0-13-amd64."""
     code: Mapping[str, bytes] = field(default_factory=dict)
     """The bytes of functions that sites call, addresses filled in or not."""
+    padded: Callable[[Site], bool | None] = unknown
+    """Whether functions with such sites begin with landing pads; None where nobody can tell."""
 
 
 def evidence(arch: Arch, piece: Piece) -> Evidence:
@@ -150,15 +156,23 @@ class _Choice:
         return any(found.startswith(pad) for piece in pieces for found in code(piece, names).values())
 
     def _by_landing_pad(self) -> None:
-        """Those whose kernel has the entries begin as they do here, in the code of a linked kernel or of an object."""
+        """Those whose kernel has the entries begin as they do here, in the code of a linked kernel or of an object.
+
+        Where entries always begin so, a linked kernel's traced functions tell.
+        """
         pad, codes = self._arch.landing_pad, self._found.code.values()
-        if not pad or not codes or self._padded_anyway(pad):
+        if not pad or not codes:
             return
-        padded = any(code.startswith(pad) for code in codes)
+        if not self._padded_anyway(pad):
+            self._keep(any(code.startswith(pad) for code in codes), "in its entries")
+        elif (padded := self._found.padded(self._left[0].site)) is not None:
+            self._keep(padded, "in its functions")
+
+    def _keep(self, padded: bool, where: str) -> None:  # noqa: FBT001 - a fact, no choice of behaviour
         fitting = [variant for variant in self._left if (Ability.KERNEL_IBT in variant.abilities) == padded]
         if fitting and len(fitting) < len(self._left):
             self._left = fitting
-            self._reasons.append(f"has {'a' if padded else 'no'} landing pad in its entries")
+            self._reasons.append(f"has {'a' if padded else 'no'} landing pad {where}")
 
     def _by_names(self) -> None:
         """Those whose trampolines have most names in common with the file, and fewest that it lacks."""

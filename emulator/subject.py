@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator import catalog
+from emulator.asm_offsets import offsets
 from emulator.assembly import choose
 from emulator.assembly.piece import Piece, Source
-from emulator.core import releases
-from emulator.core.layout import ftrace_ops
-from emulator.description import Ability, Arch, Memory, Struct, Variant
+from emulator.description import Arch, Memory, Struct, Variant
 from emulator.errors import AssemblyError, UnknownName
 
 if TYPE_CHECKING:
@@ -93,22 +92,6 @@ def select(arch: Arch, release: str | None = None, variant: str | None = None) -
     return arch.variant(variant)
 
 
-def offsets(arch: Arch, variant: Variant) -> dict[str, int]:
-    """What asm-offsets.h is to the kernel's assembly: PT_<member> and PT_SIZE, in bytes.
-
-    Where ftrace_regs is another struct, FREGS_<member> and FREGS_SIZE too; of struct ftrace_ops FTRACE_OPS_<member>
-    where a trampoline finds what to call through its ops.
-    """
-    found = _struct("PT", arch.pt_regs) | (_struct("FREGS", variant.fregs) if variant.fregs else {})
-    if Ability.DYNAMIC_FTRACE_WITH_CALL_OPS in variant.abilities:
-        found |= _struct("FTRACE_OPS", ftrace_ops(releases.release(variant.release), arch.word, variant.abilities))
-    return found
-
-
-def _struct(prefix: str, struct: Struct) -> dict[str, int]:
-    return {f"{prefix}_{member.name}": member.offset for member in struct.members} | {f"{prefix}_SIZE": struct.size}
-
-
 def load(
     arch: Arch,
     variants: Iterable[Variant],
@@ -130,12 +113,12 @@ def load(
     try:
         pieces = _assembled(arch, texts, assembler)
     except AssemblyError as error:
-        raise (brought.explain(error, arch) if brought else error) from None
+        raise (brought.explain(error, arch, chosen) if brought else error) from None
     made = zip(chosen, pieces[: len(chosen)], pieces[len(chosen) :], strict=True)
     if brought is None:
         return [Subject(arch, variant, code, kernel) for variant, code, kernel in made]
-    whose = str(brought.source), brought.words
-    return [Subject(arch, variant, brought.finish(code, arch), kernel, *whose) for variant, code, kernel in made]
+    finished = ((variant, brought.finish(code, arch, variant), kernel) for variant, code, kernel in made)
+    return [Subject(arch, *parts, str(brought.source), brought.words) for parts in finished]
 
 
 def _alone(source: Path) -> Brought:

@@ -53,8 +53,10 @@ KERNELS = (
     Wanted("6.12 amd64 cloud", r"linux-image-6\.12\.\d+\+deb\d+-cloud-amd64-dbg", "amd64"),
     Wanted("6.1 armhf", r"linux-image-6\.1\.0-\d+-armmp-dbg", "armhf"),
     Wanted("6.1 i386", r"linux-image-6\.1\.0-\d+-686-pae-dbg", "i386"),
+    Wanted("6.1 arm64", r"linux-image-6\.1\.0-\d+-arm64-dbg", "arm64"),
+    Wanted("6.12 arm64 cloud", r"linux-image-6\.12\.\d+\+deb\d+-cloud-arm64-dbg", "arm64"),
 )
-SIGNED = ("amd64", "i386")
+SIGNED = ("amd64", "i386", "arm64")
 """Where a kernel stands in two packages; the one without a signature is of the very build that the other one is of."""
 
 
@@ -79,7 +81,7 @@ class Row(NamedTuple):
     good: bool
 
 
-HEAD = ("kernel", "taken for", "s", "MB", "arguments", "pt_regs", "at landing", "verdicts", "differences from ours")
+HEAD = ("kernel", "taken for", "s", "MB", "arguments", "record", "at landing", "verdicts", "differences from ours")
 BAD = ("FAIL", "UNRESOLVED")
 PEAK = """\
 import sys
@@ -185,9 +187,9 @@ def _row(image: Path, system_map: Path) -> tuple[Row, list[str]]:
 
 
 def _measured(image: Path, system_map: Path | None) -> tuple[Row, list[str]]:
-    seconds, megabytes, status = _timed(image, system_map)
     kernel = opened(image, system_map)
     subject = kernel.subject(kernel.recognise().variant)
+    seconds, megabytes, status = _timed(image, system_map, "probe:SAVE_REGS" if subject.variant.regs else "probe")
     right, members, registers = _passage(kernel.subject(subject.variant, FUNCTION))
     theirs = side(subject, 1)
     bad = [clause for clause, verdict in theirs.verdicts.items() if verdict.startswith(BAD)]
@@ -201,9 +203,9 @@ def _measured(image: Path, system_map: Path | None) -> tuple[Row, list[str]]:
     return Row(shown, good), [*unexplained, *told]
 
 
-def _timed(image: Path, system_map: Path | None) -> tuple[float, int, int]:
-    """Seconds, megabytes and exit status of one command that runs ftrace_regs_caller."""
-    words = ["emulate", "--vmlinux", str(image), "--ops", "probe:SAVE_REGS", "-o", os.devnull]
+def _timed(image: Path, system_map: Path | None, ops: str) -> tuple[float, int, int]:
+    """Seconds, megabytes and exit status of one command that runs a trampoline, ftrace_regs_caller if there is one."""
+    words = ["emulate", "--vmlinux", str(image), "--ops", ops, "-o", os.devnull]
     words += ["--system-map", str(system_map)] if system_map else []
     start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", PEAK, *words], capture_output=True, text=True, check=False)
@@ -214,16 +216,17 @@ def _timed(image: Path, system_map: Path | None) -> tuple[float, int, int]:
 def _passage(subject: Subject) -> tuple[tuple[int, int], ...]:
     """How much is right of what a callback at a real function gets, and of what is left: (right, all) three times."""
     lab = Lab(subject=subject)
-    ops = FtraceOps("probe", lambda *_: None, flags={"SAVE_REGS"})
+    ops = FtraceOps("probe", lambda *_: None, flags={"SAVE_REGS"} if subject.variant.regs else ())
     lab.set_filter(ops, FUNCTION)
     lab.register(ops)
     recording = lab.call(FUNCTION)
     wrong = {found.clause for found in lab.check(recording) if found.verdict is Verdict.FAIL}
-    regs, entry, names = recording.callbacks[0].regs, recording.hit.entry, lab.layout.names
+    call, entry, names = recording.callbacks[0], recording.hit.entry, lab.layout.names
+    record = call.regs or call.fregs
     promises, clobbers = (entry.promises, entry.clobbers) if entry else ((), ())
     changed = recording.hit.changed().keys() - {*clobbers}
     right = len(ARGUMENTS) - len(wrong & {*ARGUMENTS})
-    members = regs.populated if regs else 0
+    members = record.populated if record else 0
     return (right, len(ARGUMENTS)), (members, len(promises)), (len(names) - len(changed), len(names))
 
 

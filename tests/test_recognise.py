@@ -65,6 +65,18 @@ def test_configurations_are_told_by_their_instructions(name: str, known) -> None
     assert "in its entries, unlike" in found.text[0]
 
 
+@pytest.mark.parametrize("release", ["6.1", "6.12"])
+def test_where_every_entry_has_a_landing_pad_the_traced_functions_tell(release: str, known) -> None:
+    arch = catalog.load("arm64")
+    for name, padded in ((release, False), (f"{release}-bti", True)):
+        found = recognise(arch, replace(known[arch.variant(release)], release=release, padded=lambda _, it=padded: it))
+        assert found.variant.name == name
+        assert found.text[0].endswith(f"has {'a' if padded else 'no'} landing pad in its functions")
+        assert not found.notes
+    found = recognise(arch, replace(known[arch.variant(release)], release=release))
+    assert found.notes == (f"{release} is taken; nothing tells it from {release}-bti",)
+
+
 def test_names_beside_the_needed_ones_tell_releases_apart(known) -> None:
     arch = catalog.load("x86_64")
     assert "has ftrace_stub_direct_tramp, unlike 6.1" in recognise(arch, known[arch.variant("6.12")]).text[0]

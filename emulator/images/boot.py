@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from emulator.description import Arch, BootTable, Variant
 from emulator.errors import InputError, Place
 from emulator.images.contents import Contents, Extent
+from emulator.images.names import Names
 from emulator.spans import Span
 
 Order = Literal["big", "little"]
@@ -27,17 +28,29 @@ class BootPatch(NamedTuple):
     """Word and bit of the CPU's feature that it depends on."""
 
 
-def patches(contents: Contents, variant: Variant, spans: Iterable[Span], *, big_endian: bool) -> list[BootPatch]:
+def patches(
+    contents: Contents, names: Names, variant: Variant, spans: Iterable[Span], *, big_endian: bool
+) -> list[BootPatch]:
     """Those within `spans`, in the order of their addresses. Raises InputError for a table that is none."""
     wanted = tuple(spans)
-    tables = {extent.name: extent for extent in contents.extents}
     found = (
         patch
         for table in variant.boot
-        if table.section in tables
-        for patch in _entries(contents, tables[table.section], table, wanted, "big" if big_endian else "little")
+        if (extent := _extent(contents, names, table)) is not None
+        for patch in _entries(contents, extent, table, wanted, "big" if big_endian else "little")
     )
     return sorted(found, key=lambda patch: (patch.address, patch.table.section))
+
+
+def _extent(contents: Contents, names: Names, table: BootTable) -> Extent | None:
+    """The table as a section of its own, else between its symbols."""
+    section = next((extent for extent in contents.extents if extent.name == table.section), None)
+    around = names.named(table.symbols) if section is None and table.symbols else {}
+    if len(around) < 2:
+        return section
+    start, end = sorted(name.address for name in around.values())
+    data = memoryview(contents.read(start, min(end - start, MOST * table.size)))
+    return Extent(start, len(data), data, executable=False, name=table.section)
 
 
 def _entries(

@@ -112,7 +112,8 @@ class Btf:
     def structs(self, *names: str) -> dict[str, Struct]:
         """{name: layout} of those that there are, the members of unnamed structs and unions among their own.
 
-        A member of an unnamed union has the size of the whole union, for that is what is written when it is.
+        A member of an unnamed union has the size of the whole union, for that is what is written when it is; those of
+        an unnamed struct in it have their own (arm64's user_pt_regs).
         """
         wanted = {offset: name for name in names for offset in self._offsets(name)}
         unpack, data = struct.Struct(self._order + "III").unpack_from, self._data
@@ -147,7 +148,7 @@ class Btf:
             if name:
                 yield Member(name, start, room or self._size(type_number, at))
             elif inner is not None and inner.kind in (STRUCT, UNION):
-                whole = room or (inner.size if inner.kind == UNION else 0)
+                whole = (room or inner.size) if inner.kind == UNION else 0
                 yield from self._members(inner, start, depth + 1, whole)
 
     def _plain(self, number: int, at: int) -> Type | None:

@@ -131,8 +131,9 @@ def _package(name: str) -> Any:
         raise Missing(name.partition(".")[0]) from None
 
 
+GZIP = Format("gzip", b"\x1f\x8b\x08", _gzip)
 FORMATS = (
-    Format("gzip", b"\x1f\x8b\x08", _gzip),
+    GZIP,
     Format("xz", b"\xfd7zXZ\0", _xz),
     Format("lzma", b"\x5d\0\0", _xz),
     Format("bzip2", b"BZh", _bzip2),

@@ -212,7 +212,7 @@ class Unit:
             if name:
                 yield Member(name, start, room or self._bytes(inner))
             elif inner is not None and inner.tag in (STRUCT, UNION):
-                whole = room or (self._bytes(inner) if inner.tag == UNION else 0)
+                whole = (room or self._bytes(inner)) if inner.tag == UNION else 0
                 yield from self._members(inner, start, depth + 1, whole)
 
     def _type(self, die: DIE) -> DIE | None:

@@ -43,22 +43,27 @@ class Free:
         return sorted(possible, key=lambda start: abs(start - self._near))
 
     def _reached(self, span: Span, branch: Branch | None) -> bool:
-        if branch is None:
-            return True
-        try:
-            for end in span:
-                fixups.encode_branch(branch, end - end % PAGE, self._near - self._near % 4)
-        except fixups.FixupError:
-            return False
-        return True
+        return branch is None or all(_reaches(branch, end - end % PAGE, self._near - self._near % 4) for end in span)
+
+
+def _reaches(branch: Branch, place: int, target: int) -> bool:
+    try:
+        fixups.encode_branch(branch, place, target)
+    except fixups.FixupError:
+        return False
+    return True
 
 
 def memory(contents: Contents, arch: Arch, call: Branch, near: int) -> Memory:
-    """Room for everything: at the architecture's usual addresses where the image leaves them free."""
+    """Room for everything: at the architecture's usual addresses where the image leaves them free.
+
+    Where modules are usually out of a call's reach, so that nobody counts on it, they may be here too.
+    """
     free, usual = Free(contents, arch, near), arch.memory
+    close = call if _reaches(call, usual.modules, usual.text) else None
     return Memory(
         text=free.take("text", TEXT_SIZE, usual.text, call),
-        modules=free.take("modules", MODULE_SIZE + PAGE, usual.modules, call),
+        modules=free.take("modules", MODULE_SIZE + PAGE, usual.modules, close),
         data=free.take("data", DATA_SIZE, usual.data),
         stack=free.take("stack", STACK_SIZE, usual.stack),
     )

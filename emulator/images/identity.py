@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
-from emulator.description import Arch
+from emulator.description import Arch, Site
 from emulator.images import labels
 from emulator.images.contents import Contents
 from emulator.images.names import Name, Names
+from emulator.images.sites import START, STOP, Sites
 from emulator.recognise import Evidence
 
 BANNER = "linux_banner"
@@ -33,7 +35,14 @@ def evidence(contents: Contents, names: Names, arch: Arch, release: str | None) 
     known = names.named(sorted(labels.code(arch)))  # a kernel has variables and functions whoever uses them
     entries = {entry.symbol for variant in arch.variants for entry in variant.entries}
     code = {name: _code(contents, known[name], known, arch) for name in sorted(entries & known.keys())}
-    return Evidence(contents.name, frozenset(known), release=release or version(contents, names), code=code)
+    says, file = release or version(contents, names), contents.name
+    return Evidence(file, frozenset(known), release=says, code=code, padded=partial(_padded, contents, names, arch))
+
+
+def _padded(contents: Contents, names: Names, arch: Arch, site: Site) -> bool | None:
+    """Whether its traced functions begin with landing pads; None where it does not say where they are."""
+    wanted = (START, STOP, *((site.mcount,) if site.mcount else ()))
+    return Sites(contents, names, arch, site).padded() if len(names.named(wanted)) == len(wanted) else None
 
 
 def _code(contents: Contents, entry: Name, known: dict[str, Name], arch: Arch) -> bytes:

@@ -21,6 +21,7 @@ from emulator.images.identity import evidence, version
 from emulator.images.layouts import Row
 from emulator.images.names import Names
 from emulator.images.piece import Found, piece
+from emulator.images.relocated import relocated
 from emulator.images.sites import Sites
 from emulator.images.walk import Walk
 from emulator.placement import STUB
@@ -39,7 +40,8 @@ class KernelImage:
     def __init__(
         self, contents: Contents, names: Names, arch: Arch, words: tuple[str, ...], elf: Elf | None = None
     ) -> None:
-        self.contents, self.names, self.arch, self.words, self._elf = contents, names, arch, words, elf
+        self.contents = relocated(contents, names, arch)
+        self.names, self.arch, self.words, self._elf = names, arch, words, elf
         self._place = Place(contents.name)
 
     def recognise(self, release: str | None = None, assembler: str | None = None) -> Recognised:
@@ -72,7 +74,7 @@ class KernelImage:
         """What boot would change in code that trampolines() has returned. Raises InputError."""
         placed = (section for section in code.sections.values() if section.executable)
         spans = (Span(section.address or 0, (section.address or 0) + len(section.data)) for section in placed)
-        return boot.patches(self.contents, variant, spans, big_endian=self.arch.big_endian)
+        return boot.patches(self.contents, self.names, variant, spans, big_endian=self.arch.big_endian)
 
     @cached_property
     def structs(self) -> Mapping[str, Struct]:

@@ -8,6 +8,7 @@ from emulator.core.graph import RETURN_STUB
 from emulator.core.release import VARIABLES
 from emulator.core.returns import RETURN_TO_HANDLER
 from emulator.description import Arch, Variant
+from emulator.images.sites import START, STOP
 from emulator.placement import GRAPH_STUB, PANIC, PREPARE, RETURN, STUB
 
 DIRECT_STUB = "ftrace_stub_direct_tramp"
@@ -38,7 +39,13 @@ def code(arch: Arch) -> set[str]:
 
 def every(arch: Arch) -> set[str]:
     """All names that any variant may have."""
-    return {*code(arch), *variables(), *(name for variant in arch.variants for name in functions(variant))}
+    every_function = {name for variant in arch.variants for name in functions(variant)}
+    return {*code(arch), *variables(), *every_function, START, STOP, *relocations(arch)}
+
+
+def relocations(arch: Arch) -> list[str]:
+    """Where the words are that a kernel relocates itself."""
+    return [name for table in arch.self_relocation.tables for name in table] if arch.self_relocation else []
 
 
 def functions(variant: Variant) -> list[str]:

@@ -21,7 +21,7 @@ from emulator.images.identity import BANNER
 from emulator.images.kernel import KernelImage
 from emulator.images.names import ElfNames, Names
 from emulator.images.system_map import MapNames
-from emulator.images.vmlinuz import HEADER, Kernel, is_bzimage, is_zimage, unpacked
+from emulator.images.vmlinuz import SHOWN, Kernel, is_vmlinuz, unpacked
 from emulator.regular import open_regular
 
 TEXT, CODE_END, DATA_END, END = "_text", "_etext", "_edata", "_end"
@@ -31,11 +31,11 @@ MOST = 1 << 32
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file begins as a kernel's image does: a linked ELF file, a bzImage, a zImage. Raises InputError."""
+    """Whether a file begins as a kernel's image does: a linked ELF file, or a vmlinuz. Raises InputError."""
     with open_regular(path) as file:
-        data = file.read(HEADER + 4)
+        data = file.read(SHOWN)
     if data[: len(MAGIC)] != MAGIC:
-        return is_bzimage(data) or is_zimage(data)
+        return is_vmlinuz(data)
     order: Literal["big", "little"] = "big" if data[EI_DATA : EI_DATA + 1] == b"\2" else "little"
     return int.from_bytes(data[EI_NIDENT : EI_NIDENT + 2], order) != ET_REL
 
@@ -66,18 +66,11 @@ def _opened(path: Path, system_map: Path | None, _states: tuple[tuple[int, ...],
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     names = MapNames(system_map) if system_map else None
     words = ("--vmlinux", str(path), *(("--system-map", str(system_map)) if system_map else ()))
-    kernel = unpacked(data, str(path)) if is_bzimage(data) or is_zimage(data) else Kernel(data)
+    kernel = Kernel(data) if data[: len(MAGIC)] == MAGIC else unpacked(data, str(path))
     if kernel.machine is None:
-        return _of_elf(_elf(kernel, str(path)), names, words)
+        return _of_elf(Elf(kernel.data, str(path)), names, words)
     arch = _arch(lambda arch: arch.engine.elf_machine == kernel.machine)
     return _of_binary(kernel.data, str(path), arch, names, words)
-
-
-def _elf(kernel: Kernel, name: str) -> Elf:
-    if kernel.data[: len(MAGIC)] != MAGIC:
-        begin = kernel.data[:4].hex(" ")
-        raise InputError(f"is neither ELF nor bzImage nor zImage: it begins with {begin}", Place(name, at="0x0"))
-    return Elf(kernel.data, name)
 
 
 def _arch(fits: Callable[[Arch], bool]) -> Arch | None:

@@ -31,6 +31,10 @@ NEIGHBOURS = 64
 """How far from a site another one is looked for, in entries of the table."""
 
 
+SAMPLE = 64
+"""Sites that are looked at to see what a compiler does."""
+
+
 class TracedFunction(NamedTuple):
     """A function of the image and its site."""
 
@@ -52,7 +56,7 @@ class Sites:
                 raise InputError(f"has no symbol {name}, by which sites of its functions are found", self._place)
         self._mcount = found[site.mcount].address if site.mcount else None
         self.ips = self._table(found[START].address, found[STOP].address)
-        """The addresses of all sites, in their order."""
+        """The addresses of all sites, in their order, but for landing pads on the way there."""
 
     def _table(self, start: int, stop: int) -> list[int]:
         """The table's entries; those of weak functions that lost are 0 (scripts/sorttable.c)."""
@@ -74,7 +78,7 @@ class Sites:
         ips = self.ips[bisect.bisect_left(self.ips, symbol.address) :][:1]
         if not ips or ips[0] >= end or (not symbol.size and self._function_at(ips[0]) not in (None, name)):
             raise InputError(f"{name} at {symbol.address:#x} has no site: no entry of {START} lies in it", self._place)
-        return self._verified(TracedFunction(name, symbol.address, ips[0]))
+        return self._verified(TracedFunction(name, symbol.address, self._behind_pad(ips[0])))
 
     def neighbour(self, function: TracedFunction) -> TracedFunction:
         """Another traced function, near this one."""
@@ -83,8 +87,23 @@ class Sites:
         around = Span(min(ips, default=0) - BEFORE, max(ips, default=0) + 1)
         for ip, symbol in self._functions(ips, self._names.within([around])):
             if symbol.name != function.name and symbol.address != function.start:
-                return self._verified(TracedFunction(symbol.name, symbol.address, ip))
+                return self._verified(TracedFunction(symbol.name, symbol.address, self._behind_pad(ip)))
         raise InputError(f"has no traced function near {function.name}", self._place)
+
+    def padded(self) -> bool:
+        """Whether functions begin with landing pads, as any of the first ones does.
+
+        Not all of them do: a compiler spares a static function of which nobody takes the address.
+        """
+        pad, before = self._arch.landing_pad, len(self._site.prologue)
+        calls = [self._behind_pad(ip) for ip in self.ips[:SAMPLE]]
+        return any(self._contents.read(ip - before - len(pad), len(pad)) == pad for ip in calls)
+
+    def _behind_pad(self, ip: int) -> int:
+        """The call: where the site would begin without a landing pad there may be one."""
+        pad = self._arch.landing_pad
+        there = self._contents.read(ip - len(self._site.prologue), len(pad)) if pad else b""
+        return ip + len(pad) if pad and there == pad else ip
 
     def _function_at(self, ip: int) -> str | None:
         names = self._names.within([Span(ip - BEFORE, ip + 1)])

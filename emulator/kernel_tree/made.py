@@ -8,7 +8,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from emulator.description import Arch
+from emulator.asm_offsets import offsets
+from emulator.description import Arch, Variant
 from emulator.errors import InputError
 from emulator.source import read_source
 
@@ -19,11 +20,11 @@ _GENERATED = re.compile(r"^\s*generated-y\s*[+:]?=\s*(.*)$", re.MULTILINE)
 _COMMAND = re.compile(r"^(?:saved)?cmd_\S+ := (.*)$", re.MULTILINE)
 
 
-def asm_offsets(arch: Arch) -> dict[str, int]:
-    """The names of asm-offsets.h that our own declarations have numbers for, all of pt_regs."""
+def asm_offsets(arch: Arch, variant: Variant) -> dict[str, int]:
+    """The names of asm-offsets.h that our own declarations have numbers for."""
     assert arch.kbuild is not None  # noqa: S101 - configuration.assumed() has looked
-    sizes = dict.fromkeys(arch.kbuild.sizes, arch.pt_regs.size)
-    return {name: arch.pt_regs.member(member).offset for name, member in arch.kbuild.offsets.items()} | sizes
+    ours = offsets(arch, variant)
+    return {name: ours[own] for name, own in arch.kbuild.offsets.items() if own in ours}
 
 
 def asm_offset_names(folder: Path) -> frozenset[str]:

@@ -132,15 +132,16 @@ class Tree:
             before=[self.root / KCONFIG, *(self.root / name for name in arch.kbuild.before)],
             folders=[*includes, *self._folders(arch)],
             roots=[self.root, source.parent, *includes, *([self.build_folder] if self.build_folder else [])],
-            made=self._made(arch, self.configured or assumed, defines),
+            made=self._made(arch, variant, self.configured or assumed, defines),
             generated=made.generated(self._arch(arch) / "include"),
         )
 
-    def unknown(self, arch: Arch, defines: Mapping[str, int]) -> frozenset[str]:
+    def unknown(self, arch: Arch, variant: Variant, defines: Mapping[str, int]) -> frozenset[str]:
         """The names of asm-offsets.h that nobody here has a number for."""
         if self._built("generated/asm-offsets.h"):
             return frozenset()
-        return made.asm_offset_names(self._arch(arch) / "kernel") - made.asm_offsets(arch).keys() - defines.keys()
+        known = made.asm_offsets(arch, variant).keys() | defines.keys()
+        return made.asm_offset_names(self._arch(arch) / "kernel") - known
 
     def _arch(self, arch: Arch) -> Path:
         return self.root / "arch" / arch.kernel
@@ -191,10 +192,10 @@ class Tree:
             inside = Path(source.name)
         return self.build_folder / inside.parent / f".{inside.stem}.o.cmd"
 
-    def _made(self, arch: Arch, config: Configuration, defines: Mapping[str, int]) -> dict[str, str]:
+    def _made(self, arch: Arch, variant: Variant, config: Configuration, defines: Mapping[str, int]) -> dict[str, str]:
         """The headers that a build makes and that are not there; --config counts more than the build's autoconf.h."""
         values = {name: value for name, value in config.values.items() if name not in defines}
-        offsets = {name: value for name, value in made.asm_offsets(arch).items() if name not in defines}
+        offsets = {name: value for name, value in made.asm_offsets(arch, variant).items() if name not in defines}
         headers = {
             "generated/autoconf.h": Configuration(values, config.origin).header(),
             "generated/asm-offsets.h": made.values(offsets),

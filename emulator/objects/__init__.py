@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from emulator.assembly.piece import Fixup, Piece
+from emulator.assembly.type_ids import numbered
 from emulator.description import Arch
 from emulator.elf import Elf, read_elf
 from emulator.objects.lines import lines_of, marks
@@ -32,7 +33,7 @@ def load_object(arch: Arch, path: Path) -> Piece:
     for number in roots:
         marks(found, number, arch)  # before relocations that only code of another instruction set has
     numbers, fixups = found.closure(roots)
-    piece = _piece(found, numbers, fixups)
+    piece = numbered(_piece(found, numbers, fixups))
     targets = Targets(piece, arch)
     lines, notes = lines_of(found, piece, targets, arch), tuple(unpatched(found, set(numbers), targets, arch))
     return replace(piece, lines=lines, notes=notes, decoded=True)

@@ -30,6 +30,7 @@ SOURCES = {
     "x86_64": "arch/x86/kernel/ftrace_64.S",
     "arm": "arch/arm/kernel/entry-ftrace.S",
     "i386": "arch/x86/kernel/ftrace_32.S",
+    "arm64": "arch/arm64/kernel/entry-ftrace.S",
 }
 NOWHERE = Place("")
 UNWINDER = {"__aeabi_unwind_cpp_pr0": 0, "__aeabi_unwind_cpp_pr1": 0}

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from emulator import catalog
+from emulator.asm_offsets import offsets
 from emulator.description import Arch
-from emulator.subject import KERNEL, offsets
+from emulator.subject import KERNEL
 
 Comparison = Callable[[str, str, Mapping[str, int]], None]
 

@@ -67,3 +67,24 @@ def test_a_table_of_another_size_is_refused(name: str, variant: str, table: Boot
     path.write_bytes(kernel.written())
     with pytest.raises(InputError, match=f"{table.section}, {table.size + 1} bytes long, does not consist of entries"):
         opened(path).subject(declared)
+
+
+@pytest.mark.parametrize(
+    ("name", "variant", "table"),
+    [one for one in VARIANTS if isinstance(one.values[2], BootTable) and one.values[2].symbols],
+)
+def test_a_kernel_without_section_headers_has_it_between_two_symbols(
+    name: str, variant: str, table: BootTable, tmp_path: Path
+) -> None:
+    kernel, declared = made(name, variant)
+    inside = kernel.address(declared.plain.symbol) + 4
+    address, data, flags = with_table(kernel, table, [inside]).sections.pop(table.section)
+    kernel.sections["data"] = (address, data, flags)
+    assert table.symbols
+    start, end = table.symbols
+    path = tmp_path / "vmlinux"
+    for symbols, found in (((start,), []), ((start, end), [inside])):
+        kernel.symbols |= {one: (address + len(data) * (one == end), 0, 0) for one in symbols}
+        path.write_bytes(kernel.written())
+        image = opened(path)
+        assert [patch.address for patch in image.boot_patches(declared, image.trampolines(declared))] == found

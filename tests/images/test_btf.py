@@ -64,6 +64,19 @@ def test_unnamed_unions_belong_to_their_struct_and_have_one_size() -> None:
     assert [member[:3] for member in found.members] == [("ip", 0, 8), ("cs", 8, 8), ("csx", 8, 8), ("flags", 16, 8)]
 
 
+def test_members_of_a_struct_in_a_union_have_sizes_of_their_own() -> None:
+    """As arm64's: the registers are a struct of user space's as well."""
+    names = b"\0u64\0user_regs\0pt_regs\0x0\0sp\0orig_x0\0"
+    at = {name.decode(): names.index(b"\0" + name + b"\0") + 1 for name in names.split(b"\0") if name}
+    types = kind(at["u64"], 1, 8) + struct.pack("<I", 64)  # type 1
+    types += kind(0, 4, 16, vlen=2) + struct.pack("<6I", at["x0"], 1, 0, at["sp"], 1, 64)  # type 2
+    types += kind(0, 5, 16, vlen=2) + struct.pack("<6I", at["user_regs"], 2, 0, 0, 2, 0)  # type 3
+    types += kind(at["pt_regs"], 4, 24, vlen=2) + struct.pack("<6I", 0, 3, 0, at["orig_x0"], 1, 128)
+    (found,) = read(raw(types, names)).structs("pt_regs").values()
+    expected = [("user_regs", 0, 16), ("x0", 0, 8), ("sp", 8, 8), ("orig_x0", 16, 8)]
+    assert [member[:3] for member in found.members] == expected
+
+
 @pytest.mark.parametrize(
     ("members", "says"),
     [

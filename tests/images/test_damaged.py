@@ -105,7 +105,7 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a directory": (Path.mkdir, "cannot be read"),
     "a fifo": (write_fifo, "not a regular file"),
     "empty": (Path.touch, "is empty"),
-    "text": (lambda path: path.write_text("linux\n" * 100), "is neither ELF nor bzImage nor zImage"),
+    "text": (lambda path: path.write_text("linux\n" * 100), "is no ELF file, bzImage, zImage or Image"),
     "a short header": (lambda path: path.write_bytes(image("x86_64")[:30]), "beyond the end of the file"),
     "half a file": (lambda path: path.write_bytes(image("x86_64")[: len(image("x86_64")) // 2]), "beyond the end"),
 }

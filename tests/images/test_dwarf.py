@@ -88,6 +88,20 @@ def test_an_unnamed_struct_belongs_to_the_one_around_it() -> None:
     assert [member[:3] for member in read(data, "s")["s"].members] == [("a", 20, 4)]
 
 
+def test_members_of_a_struct_in_a_union_have_sizes_of_their_own_and_others_the_union_s() -> None:
+    data = bytearray(b"\1" + b"\6u\0\4")
+    inner = HEAD + len(data)
+    data += b"\x08" + struct.pack("<II", 0, 8)
+    data += b"".join(b"\3" + name + b"\0" + struct.pack("<II", HEAD + 1, at) for name, at in ((b"a", 0), (b"b", 4)))
+    data += b"\0"
+    union = HEAD + len(data)
+    data += b"\x09" + struct.pack("<II", 0, 8) + b"\3\0" + struct.pack("<II", inner, 0)
+    data += b"\3c\0" + struct.pack("<II", HEAD + 1, 0) + b"\0"
+    data += b"\2s\0" + struct.pack("<I", 24) + b"\3\0" + struct.pack("<II", union, 16) + b"\0\0"
+    found = [member[:3] for member in read(bytes(data), "s")["s"].members]
+    assert found == [("a", 16, 4), ("b", 20, 4), ("c", 16, 8)]
+
+
 def test_no_address_no_unit() -> None:
     whole = x86(entries(structs(catalog.load("x86_64")), catalog.load("x86_64")))
     assert unit_at(elf(whole), AT + 15) is not None

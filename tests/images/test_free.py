@@ -39,7 +39,7 @@ def arch(request: pytest.FixtureRequest) -> Arch:
 
 
 def reaches(call: Branch, usual: Memory) -> bool:
-    """Whether modules are where a call gets to; arm64 has them further off."""
+    """Whether modules are where a call gets to; arm64 has them further off, for direct calls of any distance."""
     try:
         fixups.encode_branch(call, usual.modules, usual.text)
     except InputError:
@@ -50,9 +50,7 @@ def reaches(call: Branch, usual: Memory) -> bool:
 def test_usual_addresses_stay_where_the_image_leaves_them_free(arch: Arch) -> None:
     usual = arch.memory
     where = memory(contents((usual.text + (1 << 20), PAGE)), arch, arch.variants[-1].site.call, usual.text + (1 << 20))
-    assert (where.text, where.data, where.stack) == (usual.text, usual.data, usual.stack)
-    far = not reaches(arch.variants[-1].site.call, usual)
-    assert (where.modules == usual.modules) is not far
+    assert where == usual
 
 
 def test_an_image_everywhere_pushes_all_aside(arch: Arch) -> None:
@@ -68,7 +66,7 @@ def test_an_image_everywhere_pushes_all_aside(arch: Arch) -> None:
 def test_code_is_given_out_within_reach(arch: Arch) -> None:
     call, near = arch.variants[-1].site.call, arch.memory.text
     text, _, modules, _ = given_out(arch, contents((near, 1 << 20)), near)
-    for span in (text, modules):
+    for span in (text, modules) if reaches(call, arch.memory) else (text,):
         assert fixups.encode_branch(call, span.start, near)
         assert fixups.encode_branch(call, span.end - 16, near)
 

@@ -15,11 +15,18 @@ from emulator.core.ops import FtraceOps
 from emulator.description import Ability, Sum
 from emulator.errors import InputError
 from emulator.images.opening import opened
-from emulator.images.sites import START, STOP
+from emulator.images.sites import START, STOP, Sites
 from emulator.lab import Lab
-from kernels import SmallKernel, small_kernel
+from emulator.placement import placement
+from kernels import SmallKernel, ours, small_kernel
 
 NAMES = [(name, release) for name in catalog.names() for release in catalog.load(name).releases]
+PADDED = [
+    (name, variant.name)
+    for name in catalog.names()
+    for variant in catalog.load(name).variants
+    if Ability.KERNEL_IBT in variant.abilities
+]
 
 
 def framed(name: str, variant: str) -> bool:
@@ -29,7 +36,7 @@ def framed(name: str, variant: str) -> bool:
     return isinstance(slot, Sum) and slot.base == declared.abi.frame_pointer
 
 
-@pytest.fixture(params=[name for name in NAMES if not framed(*name)], ids="-".join)
+@pytest.fixture(params=[name for name in (*NAMES, *PADDED) if not framed(*name)], ids="-".join)
 def kernel(request: pytest.FixtureRequest) -> SmallKernel:
     arch = catalog.load(request.param[0])
     return small_kernel(arch, arch.variant(request.param[1]))
@@ -134,6 +141,26 @@ def test_a_table_that_is_none_is_refused(
         kernel.symbols[symbol] = (kernel.address(symbol) + change, 0, 0)
     with pytest.raises(InputError, match=says):
         lab(kernel, tmp_path, "vfs_write")
+
+
+@pytest.mark.parametrize(("name", "variant"), PADDED)
+def test_one_landing_pad_is_enough_for_a_kernel_that_has_them(name: str, variant: str, tmp_path: Path) -> None:
+    arch = catalog.load(name)
+    kernel, path = small_kernel(arch, arch.variant(variant)), tmp_path / "vmlinux"
+    site, pad = kernel.variant.site, arch.landing_pad
+    starts = [ip - len(site.prologue) - len(pad) for ip, _ in placement(ours(arch, kernel.variant)).sites]
+    padded = [start for start in starts if kernel.bytes_at(start, len(pad)) == pad]
+    assert padded
+
+    def told() -> bool:
+        path.write_bytes(kernel.written())
+        image = opened(path)
+        return Sites(image.contents, image.names, arch, site).padded()
+
+    for start in padded:
+        assert told()
+        kernel.patch(start, bytes(len(pad)))
+    assert not told()
 
 
 @pytest.mark.parametrize(("name", "variant"), [*(name for name in NAMES if framed(*name)), ("x86_64", "3.7-mcount")])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Compressed kernels: bzImage and zImage in every format, damaged ones, and bombs."""
+"""Compressed kernels: bzImage, zImage and zboot images in every format, Images, damaged ones, and bombs."""
 
 from __future__ import annotations
 
@@ -69,6 +69,17 @@ def zimage(payload: bytes) -> bytes:
     return struct.pack("<9I", *[0xE1A00000] * 8, 0) + struct.pack("<I", 0x016F2818) + b"\x11" * 0x100 + payload
 
 
+def arm64_image(data: bytes = KERNEL, *, flags: int = 0xA) -> bytes:
+    """A kernel as it stands in memory, which begins with a header of 64 bytes."""
+    return struct.pack("<4xIQQQ24x4sI", 0x14000000, 0, len(data), flags, b"ARM\x64", 0) + data[64:]
+
+
+def zboot(payload: bytes, *, size: int | None = None) -> bytes:
+    """A PE image's header with the place of the payload, some code, the payload."""
+    head = struct.pack("<2s2x4sII8x32s", b"MZ", b"zimg", 0x200, len(payload) if size is None else size, b"gzip")
+    return head.ljust(0x200, b"\x22") + payload + bytes(32)
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("trailer", [b"", struct.pack("<I", len(KERNEL))])
 def test_every_format_comes_back(way: str, trailer: bytes) -> None:
@@ -83,6 +94,24 @@ def test_a_zimage_is_found_behind_its_code(way: str) -> None:
     found = unpacked(zimage(WAYS[way](KERNEL) + struct.pack("<I", len(KERNEL))), "vmlinuz")
     assert bytes(found.data[:]) == KERNEL
     assert found.machine == catalog.load("arm").engine.elf_machine
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_zboot_image_holds_an_image(way: str) -> None:
+    found = unpacked(zboot(WAYS[way](arm64_image()) + struct.pack("<I", len(KERNEL))), "vmlinuz")
+    assert bytes(found.data[:]) == arm64_image()
+    assert found.machine == catalog.load("arm64").engine.elf_machine
+
+
+@pytest.mark.parametrize("inside", [KERNEL, arm64_image()])
+def test_a_gz_holds_an_image_or_an_elf_file(inside: bytes) -> None:
+    found = unpacked(gzip.compress(inside), "Image.gz")
+    assert bytes(found.data[:]) == inside
+    assert (found.machine is None) == (inside is KERNEL)
+
+
+def test_an_image_is_the_kernel_itself() -> None:
+    assert unpacked(arm64_image(), "Image").data == arm64_image()
 
 
 def test_what_only_looks_like_a_beginning_is_passed_over() -> None:
@@ -150,7 +179,19 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
     "a payload beyond the end": (bzimage(gzip.compress(KERNEL), size=1 << 31), r"the payload .* is not within"),
     "an unknown format": (bzimage(b"\x89LZO" + bytes(64)), r"compressed in a way unknown here: 89 4c 5a 4f"),
     "an empty zImage": (zimage(b""), r"holds nothing that is compressed"),
-    "nothing known": (b"MZ" + bytes(600), r":0x0: is neither ELF nor bzImage nor zImage: it begins with 4d 5a"),
+    "nothing known": (b"MZ" + bytes(600), r":0x0: is no ELF file, bzImage, zImage or Image: it begins with 4d 5a"),
+    "a big-endian Image": (arm64_image(flags=0xB), r":0x18: is a big-endian Image"),
+    "a big-endian one inside": (gzip.compress(arm64_image(flags=0xB)), r"is a big-endian Image"),
+    "a short zboot header": (zboot(b"")[:15], r":0x8: ends within the header, after 15 bytes"),
+    "a zboot payload beyond the end": (
+        zboot(gzip.compress(KERNEL), size=1 << 31),
+        r":0x8: the payload \[0x200, .* is not",
+    ),
+    "a zboot payload of nothing": (zboot(b""), r":0x8: the payload .* is not within"),
+    "an unknown zboot format": (zboot(b"\x89LZO" + bytes(64)), r":0x200: the payload is compressed in a way unknown"),
+    "a truncated gz": (gzip.compress(KERNEL)[:-9], r":0x0: cannot be decompressed \(gzip\)"),
+    "a gz of something else": (gzip.compress(b"#!/bin/sh\n" * 9), r"holds neither an ELF file nor an Image: .* 23 21"),
+    "a gz of a gz": (gzip.compress(gzip.compress(KERNEL)), r"holds neither an ELF file nor an Image: .* 1f 8b"),
     "nothing inside": (bzimage(gzip.compress(b"")), r"becomes nothing"),
 }
 
@@ -180,15 +221,23 @@ def binary(kernel: SmallKernel) -> bytes:
     return bytes(data)
 
 
+BARE: dict[str, Callable[[bytes], bytes]] = {
+    "arm": lambda data: zimage(gzip.compress(data)),
+    "arm64": lambda data: zboot(gzip.compress(arm64_image(data))),
+}
+"""Those whose vmlinuz holds no ELF file."""
+
+
 @pytest.fixture
 def compressed(kernel: SmallKernel, tmp_path: Path) -> tuple[Path, Path]:
     """A vmlinuz as the architecture has it, and its System.map."""
     image, system_map = tmp_path / "vmlinuz", tmp_path / "System.map"
     kernel.stripped = True
-    if kernel.arch.name == "arm":
+    bare = BARE.get(kernel.arch.name)
+    if bare:
         text, code, _ = kernel.sections[".text"]
         kernel.symbols |= {"_text": (text, 0, 0), "_etext": (text + len(code), 0, 0), "_end": (kernel.end, 0, 0)}
-        image.write_bytes(zimage(gzip.compress(binary(kernel))))
+        image.write_bytes(bare(binary(kernel)))
     else:
         image.write_bytes(bzimage(gzip.compress(kernel.written())))
     system_map.write_bytes(kernel.system_map())

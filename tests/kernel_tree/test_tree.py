@@ -25,9 +25,12 @@ SMALL = Path(__file__).with_name("small")
 X86 = catalog.load("x86_64")
 ARM = catalog.load("arm")
 I386 = catalog.load("i386")
+ARM64 = catalog.load("arm64")
 FTRACE = "arch/x86/kernel/ftrace_64.S"
 FTRACE_32 = "arch/x86/kernel/ftrace_32.S"
 ENTRY = "arch/arm/kernel/entry-ftrace.S"
+ENTRY_64 = "arch/arm64/kernel/entry-ftrace.S"
+OURS = ((X86, FTRACE), (ARM, ENTRY), (I386, FTRACE_32), (ARM64, ENTRY_64))
 
 
 @pytest.fixture
@@ -124,11 +127,26 @@ def test_a_builds_own_headers_and_flags_count(root: Path, tmp_path: Path) -> Non
 def test_a_number_that_only_a_build_knows(root: Path) -> None:
     edit(root / FTRACE, "	call	ftrace_stub\n", "	call	ftrace_stub\n	mov	$TASK_depth, %eax\n")
     edit(root / ENTRY, "#S_LR]", "#TI_FLAGS]")
-    for arch, file, name in ((X86, FTRACE, "TASK_depth"), (ARM, ENTRY, "TI_FLAGS")):
+    edit(root / ENTRY_64, "#FREGS_LR]\n	add", "#TSK_TI_FLAGS]\n	add")
+    for arch, file, name in ((X86, FTRACE, "TASK_depth"), (ARM, ENTRY, "TI_FLAGS"), (ARM64, ENTRY_64, "TSK_TI_FLAGS")):
         with pytest.raises(InputError, match=rf"{Path(file).name}:\d+:\d+: {name} .*--build DIR or --define {name}=N"):
             subject(arch, "6.12", Tree(root), root / file)
         given = subject(arch, "6.12", Tree(root), root / file, defines={name: 8})
         assert name not in given.trampolines.undefined
+
+
+def test_a_number_that_another_configuration_has(root: Path) -> None:
+    edit(root / ENTRY_64, "#FREGS_LR]\n	add", "#FTRACE_OPS_DIRECT_CALL]\n	add")
+    subject(ARM64, "6.12", Tree(root), root / ENTRY_64)
+    with pytest.raises(InputError, match=r":\d+:2: FTRACE_OPS_DIRECT_CALL .*--define FTRACE_OPS_DIRECT_CALL=N"):
+        subject(ARM64, "6.12-cfi", Tree(root), root / ENTRY_64)
+
+
+def test_a_number_that_a_compiler_gives_is_known(root: Path) -> None:
+    given = subject(ARM64, "6.12-cfi", Tree(root), root / ENTRY_64, defines={"CONFIG_CFI_CLANG": 1}).trampolines
+    plain = subject(ARM64, "6.12-cfi", Tree(root), root / ENTRY_64).trampolines
+    assert given.undefined == plain.undefined
+    assert given.symbols["ftrace_stub"].value == plain.symbols["ftrace_stub"].value + 8  # aligned behind it
 
 
 def test_numbers_given_count_more_than_ours(root: Path) -> None:
@@ -139,7 +157,7 @@ def test_numbers_given_count_more_than_ours(root: Path) -> None:
 
 
 def test_a_copy_elsewhere_is_of_the_tree_too(root: Path, tmp_path: Path) -> None:
-    for arch, file in ((X86, FTRACE), (ARM, ENTRY), (I386, FTRACE_32)):
+    for arch, file in OURS:
         copy = Path(shutil.copy(root / file, tmp_path / "mine.S"))
         there, here = subject(arch, "6.12", Tree(root), root / file), subject(arch, "6.12", Tree(root), copy)
         assert there.trampolines.sections == here.trampolines.sections
@@ -188,6 +206,7 @@ def test_a_file_of_another_architecture(root: Path) -> None:
         (FTRACE, X86),
         (FTRACE_32, I386),
         (ENTRY, ARM),
+        (ENTRY_64, ARM64),
         ("arch/x86/kernel/entry_32.S", I386),
         ("arch/x86/lib/mine.S", None),
         ("arch/x86_64/kernel/ftrace_64.S", None),
@@ -199,7 +218,7 @@ def test_a_file_says_its_architecture_by_its_folder_and_name(file: str, arch: Ar
 
 
 def test_the_architecture_need_not_be_named() -> None:
-    for arch, file in ((X86, FTRACE), (ARM, ENTRY), (I386, FTRACE_32)):
+    for arch, file in OURS:
         assert SourceLoader(Brought(source=SMALL / file, tree=Tree(SMALL))).arch is arch
         assert SourceLoader(Brought(source=SMALL / file)).arch is None
 
@@ -225,7 +244,7 @@ def real(release: str) -> Path:
     return root
 
 
-CASES = [(arch, variant, file) for arch, file in ((X86, FTRACE), (ARM, ENTRY), (I386, FTRACE_32))
+CASES = [(arch, variant, file) for arch, file in OURS
          for variant in arch.variants if variant.release in ("6.1", "6.12")]  # fmt: skip
 
 

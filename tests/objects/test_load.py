@@ -12,6 +12,7 @@ import pytest
 
 from elf_files import ALLOC, EXEC, FUNC, LOCAL, SECTION, ElfFile
 from emulator import FtraceOps, Lab, catalog
+from emulator.asm_offsets import offsets
 from emulator.checks.account import account
 from emulator.checks.judge import judge
 from emulator.checks.verdicts import Question, report
@@ -20,7 +21,7 @@ from emulator.errors import InputError, Place, TrapReached
 from emulator.loaders import ObjectLoader
 from emulator.objects import load_object
 from emulator.placement import placement
-from emulator.subject import Subject, load, offsets
+from emulator.subject import Subject, load
 
 X86, ARM = catalog.load("x86_64"), catalog.load("arm")
 EVERY = [(arch, variant) for arch in map(catalog.load, catalog.names()) for variant in arch.variants]
@@ -130,6 +131,14 @@ def test_instructions_say_what_they_refer_to(tmp_path: Path) -> None:
     ]
     assert {str(line.place) for line in piece.lines[:2]} == {f"{tmp_path}/a.o:.text+{at}" for at in ("0x0", "0x5")}
     assert piece.undefined == ("far", "function_trace_op")
+
+
+def test_the_number_of_a_type_is_nothing_that_is_missing(tmp_path: Path) -> None:
+    relocations = [(0, 10, "__kcfi_typeid_start", 0), (4, 10, "other", 0)]
+    piece = load_object(
+        X86, x86(text=bytes(8) + b"\xc3", symbols={"start": 8}, relocations=relocations, folder=tmp_path)
+    )
+    assert piece.undefined == ("other",)
 
 
 def test_what_is_no_instruction_is_data_up_to_the_next_symbol(tmp_path: Path) -> None:

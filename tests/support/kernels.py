@@ -16,7 +16,7 @@ from elf_files import ALLOC, EXEC, EXEC_FILE, FUNC, LOCAL, NOBITS, OBJECT, WRITE
 from emulator.core import releases
 from emulator.core.layout import ftrace_ops
 from emulator.core.release import VARIABLES
-from emulator.description import Arch, Struct, Variant
+from emulator.description import Arch, SelfRelocation, Struct, Variant, ops_literal
 from emulator.placement import EXIT, GATE_SIZE, SITES, Placement, placement
 from emulator.subject import Subject, load
 
@@ -81,6 +81,11 @@ class SmallKernel:
                 return
         raise AssertionError(f"no section at {address:#x}")
 
+    def bytes_at(self, address: int, size: int) -> bytes:
+        """Bytes of a section."""
+        found = (there[address - start :][:size] for start, there, _ in self.sections.values() if start <= address)
+        return bytes(next(data for data in found if data))
+
     def address(self, name: str) -> int:
         """Where a symbol is."""
         return self.symbols[name][0]
@@ -99,6 +104,7 @@ def small_kernel(arch: Arch, variant: Variant, *, release: str | None = None, st
     kernel = SmallKernel(arch, variant)
     kernel.sections[".text"] = (placed.text, bytearray(_text(placed)), ALLOC | EXEC)
     kernel.sections[".data"] = (placed.data, bytearray(_data(placed)), ALLOC | WRITE)
+    _enter_sites(kernel, placed)
     read_only = placed.data + 0x40000
     banner = f"Linux version {release or releases.release(variant.release).version}-small (nobody@nowhere) #1 SMP\n"
     kernel.sections[".rodata"] = (read_only, bytearray(banner.encode() + b"\0"), ALLOC)
@@ -129,6 +135,32 @@ def _data(placed: Placement) -> bytes:
         if 0 <= at < len(data):
             data[at : at + len(chunk.data)] = chunk.data
     return bytes(data)
+
+
+def _enter_sites(kernel: SmallKernel, placed: Placement) -> None:
+    """__mcount_loc, whose entries lead to where the compiler's NOPs or its call begin."""
+    site, arch = kernel.variant.site, kernel.arch
+    table = next(chunk for chunk in placed.kernel.chunks if chunk.section == SITES)
+    for number, (ip, _) in enumerate(placed.sites):
+        literal = ops_literal(site, ip, arch.word)
+        entry = ip - site.loc if literal is None else literal
+        kernel.patch(table.address + number * arch.word, entry.to_bytes(arch.word, arch.order))
+
+
+def moved(kernel: SmallKernel, names: tuple[str, str], declared: SelfRelocation | None = None) -> SmallKernel:
+    """The same, of a kernel that relocates itself: __mcount_loc is empty, and its words are in a table of RELA."""
+    declared, arch = declared or kernel.arch.self_relocation, kernel.arch
+    assert declared
+    word, start, stop = arch.word, kernel.address("__start_mcount_loc"), kernel.address("__stop_mcount_loc")
+    table, at = bytearray(), kernel.end
+    for place in range(start, stop, word):
+        entry = int.from_bytes(kernel.bytes_at(place, word), arch.order)
+        for number in (place, declared.relative, entry):
+            table += number.to_bytes(word, arch.order)
+    kernel.patch(start, bytes(stop - start))
+    kernel.sections[".rela.dyn"] = (at, table, ALLOC)
+    kernel.symbols |= {name: (address, 0, 0) for name, address in zip(names, (at, at + len(table)), strict=True)}
+    return kernel
 
 
 def _symbols(subject: Subject, placed: Placement) -> Iterator[tuple[str, tuple[int, int, int]]]:
@@ -183,6 +215,7 @@ ABBREVIATIONS = bytes.fromhex(
     "06 24 00 03 08 0b 0b 0000"  # base type: name, size
     "07 16 00 49 13 0000"  # typedef: type
     "08 13 01 01 13 0b 06 0000"  # unnamed struct: sibling, size
+    "09 17 01 01 13 0b 06 0000"  # unnamed union: the same
     "00"
 )
 HEAD = 11

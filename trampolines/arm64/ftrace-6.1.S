@@ -60,8 +60,8 @@
         str     x30, [sp, #PT_pc]                       // regs->pc = the site's return address
         stp     x29, x9, [sp, #FRAME_function]          // the frame that the function has not made yet
         add     x29, sp, #FRAME_function
-        stp     x29, x30, [sp, #PT_stackframe]          // and ours
-        add     x29, sp, #PT_stackframe
+        stp     x29, x30, [sp, #PT_stackframe_fp]       // and ours
+        add     x29, sp, #PT_stackframe_fp
         .endm
 
 FUNC ftrace_regs_caller
