@@ -19,6 +19,8 @@ HOW = """no gdb was found that knows {0}: gdb-multiarch and gdb were looked for.
 Any other client: mcount-emulator debug {1} --listen 127.0.0.1:0"""
 SETTINGS = ("set remotetimeout 60", "set confirm off")
 LAYOUT = ("layout src", "layout regs")
+"""Before there is a program: a layout shows where it has stopped, but not where it has been standing already."""
+HINT = r"echo reverse-stepi goes back, monitor help says what else can be asked\n"
 
 
 def find(arch: Arch, named: str = "") -> str:
@@ -43,7 +45,7 @@ def knows(program: str, architecture: str) -> bool:
 
 def words(program: str, where: str) -> list[str]:
     """The command line of gdb, which connects to a server there. With a layout on a terminal."""
-    commands = [*SETTINGS, f"target remote {where}", *(LAYOUT if sys.stdout.isatty() else ())]
+    commands = [*SETTINGS, *(LAYOUT if sys.stdout.isatty() else ()), f"target remote {where}", HINT]
     return [program, "-q", *(word for command in commands for word in ("-ex", command))]
 
 

@@ -57,10 +57,11 @@ def test_one_that_is_named_is_taken(found):
 
 def test_it_connects_and_on_a_terminal_there_is_a_layout(monkeypatch):
     words = gdb.words("/bin/gdb", "/home/a b/gdb")
+    connect = ["-ex", "target remote /home/a b/gdb", "-ex", gdb.HINT]
     assert words[:2] == ["/bin/gdb", "-q"]
-    assert words[-2:] == ["-ex", "target remote /home/a b/gdb"]
+    assert words[-4:] == connect
     monkeypatch.setattr("sys.stdout", type("Terminal", (), {"isatty": lambda _: True})())
-    assert gdb.words("/bin/gdb", "/home/a b/gdb") == [*words, "-ex", "layout src", "-ex", "layout regs"]
+    assert gdb.words("/bin/gdb", "/home/a b/gdb") == [*words[:-4], "-ex", "layout src", "-ex", "layout regs", *connect]
 
 
 CLIENT = """exec %s - "$7" <<'END'
