@@ -339,6 +339,7 @@ ARCH = Arch(
         relative=1027,  # aaelf64: R_AARCH64_RELATIVE
     ),
     landing_pad=bytes.fromhex("5f2403d5"),  # bti c
+    pads_entries=True,  # SYM_FUNC_START() of arch/arm64/include/asm/linkage.h, and entry-ftrace.S itself
     exit=bytes.fromhex("00000014"),  # b .
     kbuild=KBUILD,
     variants=(

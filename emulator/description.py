@@ -632,6 +632,8 @@ class Arch:
     """None: the file of a kernel has its own addresses in their places."""
     landing_pad: bytes = b""
     """What an indirect branch must find in a kernel with KERNEL_IBT; empty where there is no such thing."""
+    pads_entries: bool = False
+    """Whether trampolines begin with it in kernels without KERNEL_IBT, too."""
     exit: bytes
     """Any one instruction that can stand at the exit address; it never runs."""
     kbuild: Kbuild | None = None

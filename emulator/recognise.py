@@ -148,13 +148,6 @@ class _Choice:
         needed = {variant: frozenset(needs(variant)) for variant in self._left}
         self._left = [one for one in self._left if not any(needed[one] < other for other in needed.values())]
 
-    def _padded_anyway(self, pad: bytes) -> bool:
-        """Whether entries begin with a landing pad where nothing asks for one, too (arm64: bti in any case)."""
-        others = [variant for variant in self._left if Ability.KERNEL_IBT not in variant.abilities]
-        names = [variant.plain.symbol for variant in others]
-        pieces = (self._pieces[variant] for variant in others)
-        return any(found.startswith(pad) for piece in pieces for found in code(piece, names).values())
-
     def _by_landing_pad(self) -> None:
         """Those whose kernel has the entries begin as they do here, in the code of a linked kernel or of an object.
 
@@ -163,7 +156,7 @@ class _Choice:
         pad, codes = self._arch.landing_pad, self._found.code.values()
         if not pad or not codes:
             return
-        if not self._padded_anyway(pad):
+        if not self._arch.pads_entries:
             self._keep(any(code.startswith(pad) for code in codes), "in its entries")
         elif (padded := self._found.padded(self._left[0].site)) is not None:
             self._keep(padded, "in its functions")

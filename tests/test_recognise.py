@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from emulator import catalog
-from emulator.description import Arch, Variant
+from emulator.description import Ability, Arch, Variant
 from emulator.errors import InputError
 from emulator.recognise import Evidence, evidence, needs, recognise
 from emulator.subject import own_trampolines
@@ -40,6 +40,12 @@ def test_each_is_itself_or_one_that_nothing_tells_from_it(arch: Arch, variant: V
         assert known[found.variant].code == known[variant].code
         assert any(variant.name in note for note in found.notes)
     assert found.reasons[0].startswith(f"has {needs(found.variant)[0]}")
+
+
+@pytest.mark.parametrize(("arch", "variant"), REAL, ids=names)
+def test_entries_begin_with_landing_pads_where_they_are_declared_to(arch: Arch, variant: Variant, known) -> None:
+    wanted = bool(arch.landing_pad) and (arch.pads_entries or Ability.KERNEL_IBT in variant.abilities)
+    assert {code.startswith(arch.landing_pad or b"?") for code in known[variant].code.values()} == {wanted}
 
 
 @pytest.mark.parametrize(("arch", "variant"), REAL, ids=names)
