@@ -10,16 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from emulator.assembly.decode import disassemble
 from emulator.assembly.piece import Piece
 from emulator.core.returns import RETURN_TO_HANDLER
 from emulator.description import Ability, Arch, Entry, Site, Variant
 from emulator.errors import InputError, Place
-from emulator.objects import load_object
 from emulator.recognised import Recognised
 from emulator.subject import own_trampolines
 
@@ -52,12 +50,6 @@ def evidence(arch: Arch, piece: Piece) -> Evidence:
     """What a loaded object says about itself."""
     entries = {entry.symbol for variant in arch.variants for entry in variant.entries}
     return Evidence(piece.name, frozenset(piece.symbols), frozenset(piece.undefined), code=code(piece, entries))
-
-
-def recognise_object(arch: Arch, path: Path, release: str | None = None, assembler: str | None = None) -> Recognised:
-    """The variant that an object is, one of that release if one is named. Raises InputError."""
-    found = replace(evidence(arch, load_object(arch, path)), release=release)
-    return recognise(arch, found, assembler)
 
 
 def code(piece: Piece, names: Iterable[str]) -> dict[str, bytes]:

@@ -133,13 +133,13 @@ def _choice(options: argparse.Namespace) -> Choice:
 
 
 def _loader(options: argparse.Namespace) -> Loader:
-    from emulator.loaders import ImageLoader, ObjectLoader, SourceLoader  # noqa: PLC0415 - see start_assembler()
+    from emulator.loaders import image_loader, object_loader, source_loader  # noqa: PLC0415 - see start_assembler()
 
     if options.source:
-        return SourceLoader(bring(options, options.source))
+        return source_loader(bring(options, options.source))
     if options.object:
-        return ObjectLoader(options.object)
-    return ImageLoader(options.vmlinux, options.system_map, getattr(options, "function", None))
+        return object_loader(options.object)
+    return image_loader(options.vmlinux, options.system_map, getattr(options, "function", None))
 
 
 def _expect_together(options: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ from emulator.errors import AssemblyError, InputError, UsageError
 from emulator.kernel_tree.configuration import chosen
 from emulator.kernel_tree.owner import arch_of_source
 from emulator.kernel_tree.tree import Tree
-from emulator.loaders import SourceLoader
+from emulator.loaders.source import SourceLoader
 from emulator.subject import Subject, load
 
 SMALL = Path(__file__).with_name("small")

@@ -18,7 +18,7 @@ from emulator.checks.judge import judge
 from emulator.checks.verdicts import Question, report
 from emulator.description import Arch, Variant
 from emulator.errors import InputError, Place, TrapReached
-from emulator.loaders import ObjectLoader
+from emulator.loaders.relocatable import ObjectLoader
 from emulator.objects import load_object
 from emulator.placement import placement
 from emulator.subject import Subject, load
