@@ -52,6 +52,9 @@ def words(program: str, where: str) -> list[str]:
 def run(program: str, where: str) -> int:
     """Until the user leaves gdb; its exit code. Ctrl-C is for gdb, which is in the same terminal."""
     with subprocess.Popen(words(program, where)) as process:  # noqa: S603 - the user's gdb
-        while True:
-            with suppress(KeyboardInterrupt):
-                return process.wait()
+        try:
+            while True:
+                with suppress(KeyboardInterrupt):
+                    return process.wait()
+        finally:
+            process.terminate()

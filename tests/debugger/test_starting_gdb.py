@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,17 @@ def test_it_is_served_until_it_is_left_and_ctrl_c_is_its_own(tmp_path, capfd):
     assert (acknowledgement, answer) == ("+", "$QC1#c5")
     assert Path(path).parent.name.startswith("mcount-emulator-")
     assert not Path(path).parent.exists()
+
+
+@pytest.mark.parametrize("name", ["TERM", "HUP"])
+def test_gdb_is_ended_where_the_command_is_and_no_socket_stays(tmp_path, name):
+    there = program(tmp_path, "gdb", f'echo "$7"; kill -{name} $PPID; exec sleep 100')
+    done = subprocess.run(
+        [sys.executable, "-m", "emulator", "debug", "arm", "--gdb", str(there)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (128 + signal.Signals[f"SIG{name}"], "")
+    assert not Path(done.stdout.strip().removeprefix("target remote ")).parent.exists()
 
 
 def test_what_cannot_be_served_starts_no_gdb(tmp_path, capfd):
