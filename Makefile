@@ -21,10 +21,11 @@
 #: JOBS      of check, mutants and soak: --jobs: how many processes
 #: ALLOW     of check: --allow: "C5:cpsr=REASON" accepts what is wrong under that name
 #: KUNIT     of soak: the kernel's tools/testing/kunit/kunit.py, to read our KTAP with
+#: ONLY      of real-kernels: --only: a pattern of their names: "6.12*"
 #: OLD       of diff: a .S, a .o, a vmlinux, a saved JSON document of check, or ARCH:VARIANT of ours
 #: NEW       of diff: the same
 VARIABLES := ARCH RELEASE VARIANT SRC OBJ VMLINUX MAP KDIR O CONFIG OPS FUNCTION SEED FORMAT CLAUSE SCENARIO SEEDS JOBS \
-	ALLOW KUNIT OLD NEW
+	ALLOW KUNIT ONLY OLD NEW
 PYTHON ?= python3
 V ?= 0
 
@@ -115,7 +116,7 @@ soak: .venv/dev.stamp ## for developers: the long run outside CI: every trampoli
 		$(call option,--jobs,JOBS) $(call option,--kunit,KUNIT)
 
 real-kernels: .venv/dev.stamp ## for developers: download Debian's kernels, run their trampolines, compare them with ours
-	$(Q).venv/bin/python scripts/real_kernels.py
+	$(Q).venv/bin/python scripts/real_kernels.py $(call option,--only,ONLY)
 
 clean: ## remove everything that make has made, .venv included
 	$(Q)rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -130,8 +130,13 @@ def test_what_diff_compares_are_its_arguments() -> None:
 
 
 @needs_make
+def test_of_real_kernels_some_can_be_chosen() -> None:
+    assert command("real-kernels", "ONLY=6.12*")[1:] == ["scripts/real_kernels.py", "--only=6.12*"]
+
+
+@needs_make
 def test_help_readme_and_makefile_name_the_same_variables() -> None:
-    names = ["ARCH", *OPTIONS, *CHECK, "KUNIT", "OLD", "NEW"]
+    names = ["ARCH", *OPTIONS, *CHECK, "KUNIT", "ONLY", "OLD", "NEW"]
     shown = re.findall(r"^  ([A-Z]+) ", make("help").stdout, re.MULTILINE)
     assert shown == [*names, "V", "PYTHON"]
     table = re.findall(r"^\| `([A-Z]+)=?` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
