@@ -63,9 +63,9 @@ def test_the_page_is_as_the_command_makes_it() -> None:
     assert PAGE.read_text().startswith(report.INTRODUCTION)
     by_variant, by_operator, by_clause, reasons = tables()
     assert by_operator[0] == ["variant", *(operator.value for operator in Operator)]
-    names = [f"{arch} {variant.name}" for arch in ("x86_64", "arm", "i386") for variant in catalog.load(arch).variants]
+    names = [f"{arch} {variant.name}" for arch in catalog.names() for variant in catalog.load(arch).variants]
     for rows in (by_variant, by_operator, by_clause):
-        assert [row[0] for row in rows[1:]] == names
+        assert sorted(row[0] for row in rows[1:]) == sorted(names)
     assert all(reason for *_, reason in reasons[1:])
 
 
