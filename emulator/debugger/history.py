@@ -47,7 +47,7 @@ class History:
     def place(self, written: Written) -> str:
         """symbol+offset, and file:line without a folder, where that is known."""
         line = self._lab.image.symbols.line(written.pc)
-        at = f" ({line.place.file.rpartition('/')[2]}:{line.place.line})" if line else ""
+        at = f" ({line.place._replace(file=line.place.file.rpartition('/')[2])})" if line and line.place.line else ""
         return f"{self._lab.symbol(written.pc)}{at}"
 
     def instruction(self, written: Written) -> str:
