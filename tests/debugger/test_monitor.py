@@ -7,12 +7,12 @@ import re
 
 import pytest
 
-from emulator import FtraceOps, Lab, catalog
+from emulator import Lab, catalog
 from emulator.debugger.monitor import Monitor
 from emulator.debugger.target import Target
 from emulator.debugger.timeline import Timeline
 from emulator.images.opening import opened
-from gdb_client import FUNCTION, laboratory, serving
+from gdb_client import FUNCTION, laboratory, serving, traced
 from kernels import small_kernel
 
 COMMANDS = ("regs", "why", "ops", "contract", "goto", "restart", "help")
@@ -91,13 +91,10 @@ def test_a_byte_is_told_of_as_the_recording_tells_of_it():
 def test_without_source_lines_the_instruction_is_all_there_is_to_say(tmp_path):
     arch = catalog.load("x86_64")
     (tmp_path / "vmlinux").write_bytes(small_kernel(arch, arch.variant("6.12")).written())
-    lab = Lab(subject=opened(tmp_path / "vmlinux").subject(arch.variant("6.12")))
-    ops = FtraceOps("probe", lambda *_: None, flags={"SAVE_REGS"})
-    lab.set_filter(ops, FUNCTION)
-    lab.register(ops)
-    target = Target(Timeline(lab, FUNCTION))
+    subject = opened(tmp_path / "vmlinux").subject(arch.variant("6.12"))
+    target = Target(Timeline(traced(Lab(subject=subject)), FUNCTION))
     go_to(target, "probe_func")
-    said = Monitor(target, lambda: lab)("regs")
+    said = Monitor(target, lambda: traced(Lab(subject=subject)))("regs")
     assert re.search(r"^ +0 r15 .*: ftrace_trampoline\[probe\]\+0x[0-9a-f]+$", said, re.MULTILINE)
 
 

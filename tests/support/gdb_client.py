@@ -23,7 +23,11 @@ REGISTERS = re.compile(rb"(?<=;)([0-9a-f]{2}):([0-9a-f]+);")
 
 def laboratory(arch: str, variant: str | None = None, func: Callable[..., None] | None = None) -> Lab:
     """A kernel where one ops traces FUNCTION, with regs if there are some."""
-    lab = Lab(arch, variant=variant)
+    return traced(Lab(arch, variant=variant), func)
+
+
+def traced(lab: Lab, func: Callable[..., None] | None = None) -> Lab:
+    """The same of a kernel that there is already."""
     regs = Ability.DYNAMIC_FTRACE_WITH_REGS in lab.variant.abilities
     ops = FtraceOps("probe", func or (lambda *_: None), flags={"SAVE_REGS"} if regs else set())
     lab.set_filter(ops, FUNCTION)
