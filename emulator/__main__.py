@@ -7,11 +7,14 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-from emulator.cli import main
+from emulator.collector import collect_rarely
 
 
 def script() -> NoReturn:
     """Run the command, and end at once: the interpreter would take all kernels apart first, one by one."""
+    collect_rarely()
+    from emulator.cli import main  # noqa: PLC0415 - not before that
+
     code = main()
     atexit._run_exitfuncs()  # noqa: SLF001 - what an interpreter that ends calls first
     for stream in (sys.stdout, sys.stderr):

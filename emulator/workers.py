@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from emulator.collector import collect_rarely
 from emulator.errors import RunError
 
 Work = TypeVar("Work")
@@ -40,6 +41,7 @@ def mapped(perform: Callable[[Work], Done], work: Sequence[Work], jobs: int) -> 
 
 def _serve() -> None:
     """Ctrl-C is for the process that the user has started; it ends the others, and so does its own end, of any kind."""
+    collect_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 SEEDS = 2
 """How many are tried unless said otherwise: what is in the registers and on the stack differs between any two."""
 MOST_SEEDS = 1_000_000
-GARBAGE = 200_000
-"""How many objects the collector lets pass: kernels are large, and looking at them is not what time is for."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,8 +28,7 @@ def run(options: argparse.Namespace) -> int:
     _expect_writable(options)
     seeds = _seeds(options)
     choose.start_assembler(options)
-    with _little_collection():
-        reports = _reports(options, _question(options, seeds))
+    reports = _reports(options, _question(options, seeds))
     write(options, RENDERERS[options.format](options, reports).encode(errors="backslashreplace").decode())
     return _exit_code(reports)
 
@@ -71,16 +66,6 @@ def _question(options: argparse.Namespace, seeds: range) -> Question:
         tuple(Allowance.parse(text) for text in options.allow),
         options.assembler,
     )
-
-
-@contextmanager
-def _little_collection() -> Iterator[None]:
-    usual = gc.get_threshold()
-    gc.set_threshold(GARBAGE)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 # -- what is answered --------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 
 from emulator.commands import choose
 
@@ -14,9 +13,4 @@ def run(options: argparse.Namespace) -> int:
     choose.start_assembler(options)
     from emulator.commands import tell  # noqa: PLC0415 - see above
 
-    gc.freeze()  # what is imported stays; the collector need not look at it time and again
-    gc.disable()  # nor at kernels that are made and left: a story has a few dozen
-    try:
-        return tell.run(options)
-    finally:
-        gc.enable()
+    return tell.run(options)
