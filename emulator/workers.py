@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from emulator.collector import collect_rarely
@@ -24,9 +21,17 @@ def mapped(perform: Callable[[Work], Done], work: Sequence[Work], jobs: int) -> 
     if jobs <= 1 or len(work) <= 1:
         yield from map(perform, work)
         return
+    yield from _in_processes(perform, work, min(jobs, len(work)))
+
+
+def _in_processes(perform: Callable[[Work], Done], work: Sequence[Work], jobs: int) -> Iterator[Done]:
+    import multiprocessing  # noqa: PLC0415 - one in twenty of all modules that a short check loads
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
+
     # Not by fork: engines and the assembler's child belong to one process.
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(work)), spawn, _serve)
+    pool = ProcessPoolExecutor(jobs, spawn, _serve)
     try:
         yield from pool.map(perform, work)
     except BrokenProcessPool:
@@ -48,7 +53,9 @@ def _serve() -> None:
 
 def _end_with_parent() -> None:
     """Whoever was killed could not say so."""
-    parent = multiprocessing.parent_process()
+    from multiprocessing import parent_process  # noqa: PLC0415 - see above
+
+    parent = parent_process()
     assert parent is not None  # noqa: S101 - it is where we come from
     parent.join()
     os._exit(1)
