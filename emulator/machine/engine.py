@@ -219,14 +219,7 @@ class Machine:
 
     def step(self, start: int) -> Stepped:
         """Run the one instruction at `start` with the registers as they are. Raises as run() does."""
-        self.running = True
-        try:
-            error = _start(self.handle, start, _NOWHERE, 0, 1)
-        finally:
-            self.running = False
-        if not error and not self._fault and self._failure is None:  # a debugger's inner loop
-            return FINE
-        return self._stopped(error)
+        return self._start(start, 1)
 
     def _start(self, start: int, limit: int) -> Stepped:
         self.running = True
@@ -234,6 +227,8 @@ class Machine:
             error = _start(self.handle, start, _NOWHERE, 0, limit)
         finally:
             self.running = False
+        if not error and not self._fault and self._failure is None:
+            return FINE
         return self._stopped(error)
 
     def _stopped(self, error: int) -> Stepped:
