@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 
 import pytest
@@ -17,10 +18,10 @@ from emulator.bench.subject import Subject
 from gdb_sessions import gdb, needs_gdb
 
 EVERY = [catalog.load(name) for name in catalog.names()]
-ARCHS = [catalog.load(name) for name in ("x86_64", "arm", "i386")]
+ARM, X86 = catalog.load("arm"), catalog.load("x86_64")
 
 
-@pytest.fixture(params=ARCHS, ids=lambda arch: arch.name)
+@pytest.fixture(params=EVERY, ids=lambda arch: arch.name)
 def subject(request):
     return Subject(request.param)
 
@@ -49,7 +50,7 @@ def test_a_traced_call_tells_what_the_documented_way_tells(subject):
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(facts.Traced)])
 def test_a_fact_that_differs_is_named(name):
-    ours = facts.traced(Subject(ARCHS[0]).trace())
+    ours = facts.traced(Subject(X86).trace())
     facts.expect_equal(ours, dataclasses.replace(ours))
     with pytest.raises(RunError, match=f"differ in {name}"):
         facts.expect_equal(ours, dataclasses.replace(ours, **{name: ()}))
@@ -63,9 +64,9 @@ def test_the_bare_run_gets_to_the_exit(subject):
 
 
 def test_rows_come_out_and_fit():
-    rows = [row for arch in ARCHS for row in bench.run(arch, rounds=1)]
+    rows = [row for arch in EVERY for row in bench.run(arch, rounds=1)]
     assert [(row.arch, row.what) for row in rows] == [
-        (arch.name, what) for arch in ARCHS for what in ("checked call", "traced call")
+        (arch.name, what) for arch in EVERY for what in ("checked call", "traced call")
     ]
     assert all(min(row.bare, row.documented, row.product) > 0 for row in rows)
     text = bench.render(rows, 1)
@@ -74,7 +75,7 @@ def test_rows_come_out_and_fit():
 
 
 def test_the_whole_comparison_is_one_text():
-    text = bench.bench(ARCHS[1:2], rounds=2)
+    text = bench.bench([ARM], rounds=2)
     assert text.count("checked call") == text.count("traced call") == 1
 
 
@@ -100,7 +101,7 @@ def test_a_ratio_is_taken_within_each_round():
 # -- steps -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arch", ARCHS, ids=lambda arch: arch.name)
+@pytest.mark.parametrize("arch", EVERY, ids=lambda arch: arch.name)
 def test_steps_of_both_ways_come_to_the_same_instruction(arch):
     row = debugger._steps(arch, 1)
     assert row.ratio.median > 0
@@ -123,6 +124,14 @@ def test_gdb_steps_to_the_same_instruction_through_both_servers(arch):
 @pytest.mark.gdb
 @needs_gdb
 @pytest.mark.skipif(shutil.which("qemu-arm") is None, reason="needs qemu-arm (qemu-user)")
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not say which processors are whose")
+def test_both_sides_of_a_session_share_a_processor_and_afterwards_nobody_does():
+    before = os.sched_getaffinity(0)
+    with sessions._one_processor():
+        assert len(os.sched_getaffinity(0)) == 1
+    assert os.sched_getaffinity(0) == before
+
+
 def test_sessions_that_part_are_no_comparison(monkeypatch):
     ends = iter([sessions.Stepped(1.0, "here"), sessions.Stepped(1.0, "there")])
     monkeypatch.setattr(sessions, "_served", lambda *_: next(ends))
@@ -139,5 +148,5 @@ def test_a_session_that_does_not_step_is_an_error():
 
 def test_what_cannot_be_measured_is_said(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert debugger._stepi(ARCHS[0], 1) == "x86_64 stepi in gdb: not measured, there is no gdb"
+    assert debugger._stepi(X86, 1) == "x86_64 stepi in gdb: not measured, there is no gdb"
     assert "not measured" in debugger.render(["x86_64 stepi in gdb: not measured, there is no gdb"])

@@ -50,7 +50,8 @@ def render(found: Sequence[Row | str]) -> str:
     head = f"{'':34}{'ours':>11}{'other':>11}   times the other way\n"
     foot = (
         "\nother: emu_start(count=1) and pc read; for stepi, the server of qemu-user. gdb has symbols of"
-        "\nneither program, and a Unix socket to each. Both sides came to the same instruction.\n"
+        "\nneither program, and a Unix socket to each; it shares one processor with the server. Both sides"
+        "\ncame to the same instruction.\n"
     )
     return head + "".join(f"{row}\n" if isinstance(row, str) else _line(row) for row in found) + foot
 

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """stepi in gdb: through our server, and through the one that qemu-user has, each at a Unix socket.
 
-Both step through the same instructions to the same place, and gdb has symbols of neither.
+Both step through the same instructions to the same place, and gdb has symbols of neither. Each session has one
+processor for gdb and server together: where two are idle in turns, to wake them takes longer than all that is to be
+measured.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -54,7 +59,7 @@ def measure(arch: Arch, rounds: int) -> tuple[list[float], list[float]] | str:
     if qemu is None:
         return f"there is no qemu-{arch.engine.qemu}"
     kernel, user = _traced(Lab(arch.name)), _traced(_at_user_addresses(arch))
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, _one_processor():
         socket = f"{folder}/socket"
         debug = [sys.executable, "-m", "emulator", "debug", arch.name, "--function", RECURSIVE]
         ways = ([*debug, f"--listen={UNIX}{socket}"], kernel), ([qemu, "-g", socket, _executable(folder, user)], user)
@@ -63,6 +68,19 @@ def measure(arch: Arch, rounds: int) -> tuple[list[float], list[float]] | str:
         if ours.where != other.where:
             raise RunError(f"{arch.name}: stepi comes to {ours.where}, with QEMU to {other.where}")
     return [ours.seconds for ours, _ in pairs], [other.seconds for _, other in pairs]
+
+
+@contextmanager
+def _one_processor() -> Iterator[None]:
+    """Whatever is started meanwhile runs on one, where the system lets us say so."""
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if before:
+        os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        if before:
+            os.sched_setaffinity(0, before)
 
 
 def _traced(lab: Lab) -> Lab:
