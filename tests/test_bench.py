@@ -34,7 +34,7 @@ def test_a_checked_call_tells_what_the_documented_way_tells(subject):
         facts.expect_equal(ours, way.facts())
     assert len(ours.passages) == 2
     assert len(ours.arguments) == 4
-    assert len(ours.record) == subject.arch.pt_regs.size
+    assert len(ours.record) == subject.lab.struct.size
 
 
 def test_a_traced_call_tells_what_the_documented_way_tells(subject):
