@@ -19,7 +19,7 @@ from emulator.machine import engine
 from emulator.machine.engine import Gate, Machine, Stop
 from emulator.machine.memory import PAGE
 from emulator.machine.registers import Layout
-from emulator.machine.trace import Disturber, Shape, decode, unexplained
+from emulator.machine.trace import Disturber, Shape, Tracer, decode, unexplained
 from emulator.recording import Arrival, Hit, Recording, State
 from emulator.seeding import Scribbler, blank_registers, seeded_registers
 
@@ -218,8 +218,15 @@ class Runner:
             self._active.pop()
             self._lab.core.graph.returns.forget(hooked)
             if machine.tracer and outer:
-                self._image.memory.written += decode(tuple(machine.tracer.events)).spans()
+                self._image.memory.written += self._made(machine.tracer)
         return self._finish(run, stop, limit, broken)
+
+    def _made(self, tracer: Tracer) -> Iterator[tuple[int, int]]:
+        """[address, end) of every write of a run; one that has faulted stands in its trace, too."""
+        for address, end in decode(tuple(tracer.events)).spans():
+            region = self._image.memory.region(address, end - address)
+            if region is not None and region.writable:
+                yield address, end
 
     def _machine(self, *, traced: bool) -> Machine:
         if self.disturbed or (self.visitor and not self._active):

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -23,7 +24,8 @@ INNER = ("T1", "T2", "T3", "T4", "T5", "C0", "C1", "C2")
 """The clauses that the passage within the handler is asked."""
 Make = Callable[[], Rig]
 Path = tuple[int, ...]
-Calls = AbstractSet[int]
+Calls = Mapping[int, int]
+"""{the number of a call: how many of its first instructions in trampolines go a way that is known}."""
 Fault = tuple[str, str]
 """(clause, what)."""
 
@@ -31,8 +33,9 @@ Fault = tuple[str, str]
 class Interrupts:
     """Interrupts the runs of a rig, once before each instruction of its sites and trampolines, or before one alone.
 
-    `calls` are the numbers of the rig's calls to which they come; None: to all. Where the task has interrupts enabled
-    they come in turn from a device and as an NMI; else all of them are NMIs.
+    `calls` are those of the rig's to which they come, once they have left the ways that are known; None: to all, from
+    the beginning. Where the task has interrupts enabled they come in turn from a device and as an NMI; else all of them
+    are NMIs.
     """
 
     def __init__(self, rig: Rig, calls: Calls | None = None, only: int | None = None) -> None:
@@ -40,18 +43,23 @@ class Interrupts:
         """Where they have come, in order."""
         self._rig, self._calls, self._only = rig, calls, only
         self._passed: set[int] = set()
+        self._walked: Counter[int] = Counter()
+        """{the number of a call: how many instructions of trampolines it has run}."""
         self._sites = frozenset(rig.lab.core.records)
         rig.lab.runner.visitor = self._visit
 
     def _visit(self, run: Run, address: int) -> None:
-        if address in self._passed or (self._calls is not None and self._rig.calls not in self._calls):
+        call, trampoline = self._rig.calls, self._rig.lab.image.in_trampoline(address)
+        part = 0 if self._calls is None else self._calls.get(call)
+        if part is None or not (trampoline or address in self._sites):
             return
-        if address not in self._sites and not self._rig.lab.image.in_trampoline(address):
-            return
+        self._walked[call] += trampoline
+        known = address in self._passed or (trampoline and self._walked[call] <= part)
         self._passed.add(address)
-        self.addresses.append(address)
-        if self._only in (None, len(self.addresses) - 1):
-            self._interrupt(run.machine.registers.read())
+        if not known:
+            self.addresses.append(address)
+            if self._only in (None, len(self.addresses) - 1):
+                self._interrupt(run.machine.registers.read())
 
     def _interrupt(self, registers: bytes) -> None:
         lab = self._rig.lab
@@ -110,10 +118,23 @@ def blame(
 
 
 def paths(rig: Rig) -> Iterator[tuple[Path, int]]:
-    """(a way through a trampoline, which of the rig's calls has taken it), private copies taken for their originals."""
+    """(a way through a trampoline, which of the rig's calls has taken it), private copies taken for their originals.
+
+    The last number of a way says whether the graph tracer has taken the return.
+    """
     image, call = rig.lab.image, 0
     for recording in rig.recordings:
         for passage in (Passage(recording, hit) for hit in recording.hits[:MOST]):
             ran = (image.symbols.original(pc) for pc in passage.ran if image.in_trampoline(pc))
             yield (*ran, passage.took_return), call
         call += not recording.nested  # a nested one ends before that from which it was made
+
+
+def known_part(path: Path, known: Iterable[Path]) -> int:
+    """How many instructions of a way are the first ones of a known way, too."""
+    return max((_common(path[:-1], other[:-1]) for other in known), default=0)
+
+
+def _common(one: Path, other: Path) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (ours, theirs) in pairs if ours != theirs), min(len(one), len(other)))

@@ -71,7 +71,8 @@ def judge(
     """Do the exercises that the variant has, with each seed; `until_wrong` ends at the first violation.
 
     With the first seed each way through trampolines is taken once more, with `disturb` while somebody writes below sp
-    all the time, with `events` while interrupts come: what then goes wrong does so with any seed. With `events` code
+    all the time, with `events` while interrupts come where it has left the ways before: what then goes wrong does so
+    with any seed. With `events` code
     is changed under the feet of passages, too (the exercises that are a Transition; without, they are not done).
 
     Raises InputError for a subject of which no kernel can be made.
@@ -97,14 +98,15 @@ class Harder:
     events: bool
     paths: set[events_of.Path] = field(default_factory=set)
 
-    def calls(self, rig: Rig) -> frozenset[int]:
-        """The calls of an exercise that took a way which none took before."""
-        new: set[int] = set()
+    def calls(self, rig: Rig) -> events_of.Calls:
+        """The calls of an exercise that took a way which none took before, each with how far that is known."""
+        new: dict[int, int] = {}
         for path, call in events_of.paths(rig):
             if path not in self.paths:
+                part = events_of.known_part(path, self.paths)
+                new[call] = min(part, new.get(call, part))
                 self.paths.add(path)
-                new.add(call)
-        return frozenset(new)
+        return new
 
 
 def _judge(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause], harder: Harder) -> None:
@@ -166,7 +168,7 @@ def _disturb(judgement: Judgement, exercise: Exercise, seed: int, asked: Sequenc
 
 
 def _interrupt(
-    judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause], calls: frozenset[int]
+    judgement: Judgement, exercise: Exercise, seed: int, asked: Sequence[Clause], calls: events_of.Calls
 ) -> None:
     """These calls once more, with interrupts that call a traced function; what is wrong only then is U3's as well."""
     seen = judgement.seen["U3"]

@@ -168,10 +168,40 @@ def test_a_way_is_taken_once_more_only_the_first_time(arch, variant):
     assert [len(found) for found in calls] == [1, 0, 0, 1, 0]
 
 
+@pytest.mark.parametrize(("way", "others", "part"), [
+    ((1, 2, 3, False), [], 0),
+    ((1, 2, 3, False), [(1, 2, 4, False), (1, 5, False)], 2),
+    ((1, 2, False), [(1, 2, 3, False)], 2),
+    ((1, 2, True), [(1, 2, False)], 2),
+    ((2, 1, False), [(1, 2, False)], 0),
+])  # fmt: skip
+def test_what_is_known_of_a_way_is_its_beginning(way, others, part):
+    assert events.known_part(way, others) == part
+
+
+@pytest.mark.parametrize(("arch", "variant"), [("x86_64", "6.12"), ("arm", "6.12"), ("arm64", "6.12")])
+def test_a_way_is_interrupted_where_it_has_left_those_before(arch, variant):
+    declared = catalog.load(arch)
+    (subject,) = load(declared, [declared.variant(variant)])
+    harder, told = Harder(disturb=True, events=True), []
+    for name in ("one", "graph"):
+        rig = Rig(subject, 1)
+        EXERCISES[name].run(rig)
+        told.append((rig, harder.calls(rig)))
+    rig, calls = told[1]
+    ((call, part),) = calls.items()
+    ran = [pc for recording in rig.recordings for pc in recording.shape.pcs if rig.lab.image.in_trampoline(pc)]
+    _, addresses = events.interrupted(lambda: Rig(subject, 1), EXERCISES["graph"], calls)
+    assert part > 0
+    assert {pc for pc in addresses if rig.lab.image.in_trampoline(pc)} == set(ran[part:]) - set(ran[:part])
+    everywhere = events.interrupted(lambda: Rig(subject, 1), EXERCISES["graph"], {call: 0})[1]
+    assert set(ran) <= set(everywhere)
+
+
 def test_a_call_that_is_not_asked_for_is_not_interrupted():
     declared = catalog.load("x86_64")
     (subject,) = load(declared, [declared.variant("6.12")])
-    rig, addresses = events.interrupted(lambda: Rig(subject, 1), EXERCISES["graph"], {1})
+    rig, addresses = events.interrupted(lambda: Rig(subject, 1), EXERCISES["graph"], {1: 0})
     first, *others = rig.recordings
     assert addresses
     assert not first.nested

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from emulator.checks.judge import Judgement, judge, quirk_of
 from emulator.checks.rig import Rig
 from emulator.description import Variant
 from emulator.errors import FtraceError, InputError, LimitReached, RunError
+from emulator.lab import Lab
 from emulator.subject import Subject, load
 
 FOLDER = Path(__file__).resolve().parents[1] / "offenders"
@@ -130,6 +132,15 @@ def test_who_leads_nowhere_is_lost(arch: str, variant: str, leave: str, why: str
     assert why in told.violation.got
     assert told.violation.address is not None
     assert not judgement.unresolved
+
+
+@pytest.mark.parametrize("place", ["(%r12)", "ftrace_stub"])
+def test_a_write_that_faults_within_a_callback_has_not_been_made(place: str, tampered: Callable[..., Lab]) -> None:
+    """The callback calls another function, whose trampoline then writes to nowhere, or to code."""
+    store = "mov     %rax, {}\n        mov     PT_ip".format
+    lab = tampered("x86_64", "6.12", (store("AREA(%rsp)"), store(place)))
+    judgement = judge(lab.subject, [1], exercises=[EXERCISES["nested-regs"]])
+    assert "landing" in judgement.seen["T2"].wrong
 
 
 def test_an_entry_that_is_not_there_is_no_kernel(tmp_path: Path) -> None:
