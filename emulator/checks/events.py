@@ -112,6 +112,8 @@ def blame(
         if wanted <= found.keys():
             break
         rig, addresses = interrupted(make, exercise, calls, number)
+        if number >= len(addresses):  # only with others before it did the run come so far
+            break
         for _, clause, violation in ask(rig, clauses):
             found.setdefault((clause.id, violation.what), addresses[number])
     return found

@@ -124,6 +124,27 @@ def test_what_only_an_interrupt_breaks(name, tampered):
     assert broken["U3"][what].passage.lab.symbol(violation.address).startswith("ftrace_")
 
 
+def test_what_no_single_interrupt_breaks_has_no_instruction_to_blame(tampered):
+    """And with a single one the run is shorter than it is with all of them; something else is wrong in any case."""
+    entry = "        SAVE\n        IP      to=%rdi "
+    leave = "        RESTORE\n\nLABEL ftrace_graph_call"
+    lab = tampered(
+        "x86_64",
+        "3.6",
+        X86_DATA,
+        (entry, entry.replace("IP ", "incl kept(%rip)\n        IP ")),
+        (
+            leave,
+            leave.replace(
+                "\n\n", "\n cmpl $9, kept(%rip)\n jb 9f\n nop\n nop\n nop\n mov %rbx, %rcx\n9: mov %rbx, %r9\n", 1
+            ),
+        ),
+    )
+    wrong = judge(lab.subject, [1], exercises=SOME[:1], disturb=False).seen["U3"].wrong
+    assert wrong["T1 rcx"].violation.address != 0
+    assert "an interrupt came" not in wrong["T1 rcx"].violation.got
+
+
 @pytest.mark.parametrize("name", NEIGHBOURS)
 def test_what_no_interrupt_breaks(name, tampered):
     arch, edits = NEIGHBOURS[name]
