@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing, suppress
 from functools import cache
 from tempfile import TemporaryDirectory
 from threading import Thread
@@ -23,9 +22,6 @@ from emulator.errors import InputError
 if TYPE_CHECKING:
     from emulator.debugger.server import Server
     from emulator.lab import Lab
-
-SIGNALLED = 128
-"""What is added to a signal's number where it has ended a program, as in a shell."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,30 +41,25 @@ def _with_gdb(options: argparse.Namespace, program: str) -> int:
     """gdb's exit code. Of a socket it takes whole packets, of a pipe one character a system call."""
     choose.start_assembler(options)
     with (
-        _leaving_in_order(),
+        gdb.handled(_leave),
         TemporaryDirectory(prefix="mcount-emulator-") as folder,
         closing(listen(f"{UNIX}{folder}/gdb")) as listener,
     ):
         server = _server(options, _nothing)
         Files(server.openers).content(server.program)  # what there is to be said of it comes before gdb has the screen
-        Thread(target=server.serve, args=(listener,), daemon=True).start()
+        Thread(target=_until_closed, args=(server, listener), daemon=True).start()
         sys.stdout.flush()
         return gdb.run(program, listener.name.removeprefix(UNIX))
 
 
-@contextmanager
-def _leaving_in_order() -> Iterator[None]:
-    """Where the process is told to go, or its terminal is closed, gdb goes with it, and no socket stays."""
-    before = {number: signal.signal(number, _leave) for number in (signal.SIGHUP, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _leave(number: int, _: object) -> None:
-    raise SystemExit(SIGNALLED + number)
+    """In order: no socket stays."""
+    raise SystemExit(gdb.SIGNALLED + number)
+
+
+def _until_closed(server: Server, listener: Listener) -> None:
+    with suppress(OSError):
+        server.serve(listener)
 
 
 def _serve(options: argparse.Namespace, listener: Listener) -> None:

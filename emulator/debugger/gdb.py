@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from emulator.description import Arch
 from emulator.errors import UsageError
 
+SIGNALLED = 128
+"""What is added to a signal's number where it has ended a program, as in a shell."""
 PROGRAMS = ("gdb-multiarch", "gdb")
 HOW = """no gdb was found that knows {0}: gdb-multiarch and gdb were looked for. To get one:
   Debian, Ubuntu:   apt install gdb-multiarch
@@ -50,11 +54,38 @@ def words(program: str, where: str) -> list[str]:
 
 
 def run(program: str, where: str) -> int:
-    """Until the user leaves gdb; its exit code. Ctrl-C is for gdb, which is in the same terminal."""
-    with subprocess.Popen(words(program, where)) as process:  # noqa: S603 - the user's gdb
-        try:
-            while True:
-                with suppress(KeyboardInterrupt):
-                    return process.wait()
-        finally:
+    """Until the user leaves gdb, or this process is told to go, and gdb with it; the exit code.
+
+    Ctrl-C is for gdb, which is in the same terminal.
+    """
+    running: list[subprocess.Popen[bytes]] = []
+    told: list[int] = []
+
+    def leave(number: int, _: object) -> None:
+        told.append(number)
+        for process in running:
             process.terminate()
+
+    with handled(leave), subprocess.Popen(words(program, where)) as process:  # noqa: S603 - the user's gdb
+        running.append(process)
+        if told:  # before there was anything to be ended
+            process.terminate()
+        code = _waited_for(process)
+    return SIGNALLED + told[0] if told else code
+
+
+def _waited_for(process: subprocess.Popen[bytes]) -> int:
+    while True:
+        with suppress(KeyboardInterrupt):
+            return process.wait()
+
+
+@contextmanager
+def handled(handler: Callable[[int, object], None]) -> Iterator[None]:
+    """What is to be done meanwhile where the process is told to go, or its terminal is closed."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual)
