@@ -247,11 +247,16 @@ def colour(options: argparse.Namespace) -> bool:
 
 def write(options: argparse.Namespace, text: str) -> None:
     """Print, or write to the file of -o. Raises InputError where that cannot be written."""
-    if options.output is None:
+    if options.output is not None:
+        write_file(options.output, text.encode())
+        return
+    try:
         sys.stdout.write(text)
         sys.stdout.flush()
-        return
-    write_file(options.output, text.encode())
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"standard output: cannot be written: {error.strerror}") from error
 
 
 def write_file(path: Path, data: bytes) -> None:

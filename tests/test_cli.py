@@ -338,3 +338,26 @@ def _statuses(document: str) -> list[str]:
     scenarios = json.loads(document)["scenarios"]
     records = [call["regs"] or call["fregs"] for scenario in scenarios for call in scenario["callbacks"]]
     return [member["status"] for record in records if record for member in record["members"]]
+
+
+# -- standard output that is none --------------------------------------------------------------------------------------
+
+
+def shell(redirected: str) -> subprocess.CompletedProcess[str]:
+    """`list` with its streams redirected by a shell."""
+    words = ["/bin/sh", "-c", f'exec "$0" -m emulator list {redirected}', sys.executable]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_what_cannot_be_written_is_said() -> None:
+    done = shell(">/dev/full")
+    assert done.returncode == 2
+    assert done.stderr == "mcount-emulator: standard output: cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(("redirected", "said"), [(">&-", ""), ("2>&-", "x86_64"), (">&- 2>&-", "")])
+def test_a_stream_that_is_closed_is_no_error(redirected: str, said: str) -> None:
+    done = shell(redirected)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert said in done.stdout
