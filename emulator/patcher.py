@@ -149,8 +149,7 @@ class Patcher:
         """The site's own pointer leads to an ops."""
         address = ops_literal(self.variant.site, ip, self.word)
         assert address is not None  # noqa: S101 - a variant with CALL_OPS says where it is
-        order = self.image.arch.order
-        self.poker.change(Kind.OPS, address, ops.to_bytes(self.word, order))
+        self.poker.change(Kind.OPS, address, ops.to_bytes(self.word, self.image.arch.order))
 
     def _site_call(self, ip: int, target: int) -> bytes:
         return self._call(ip, self.callable(ip, target))

@@ -28,16 +28,14 @@ class BootPatch(NamedTuple):
     """Word and bit of the CPU's feature that it depends on."""
 
 
-def patches(
-    contents: Contents, names: Names, variant: Variant, spans: Iterable[Span], *, big_endian: bool
-) -> list[BootPatch]:
+def patches(contents: Contents, names: Names, variant: Variant, spans: Iterable[Span], order: Order) -> list[BootPatch]:
     """Those within `spans`, in the order of their addresses. Raises InputError for a table that is none."""
     wanted = tuple(spans)
     found = (
         patch
         for table in variant.boot
         if (extent := _extent(contents, names, table)) is not None
-        for patch in _entries(contents, extent, table, wanted, "big" if big_endian else "little")
+        for patch in _entries(contents, extent, table, wanted, order)
     )
     return sorted(found, key=lambda patch: (patch.address, patch.table.section))
 

@@ -74,7 +74,7 @@ class KernelImage:
         """What boot would change in code that trampolines() has returned. Raises InputError."""
         placed = (section for section in code.sections.values() if section.executable)
         spans = (Span(section.address or 0, (section.address or 0) + len(section.data)) for section in placed)
-        return boot.patches(self.contents, self.names, variant, spans, big_endian=self.arch.big_endian)
+        return boot.patches(self.contents, self.names, variant, spans, self.arch.order)
 
     @cached_property
     def structs(self) -> Mapping[str, Struct]:

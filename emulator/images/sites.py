@@ -29,8 +29,6 @@ BEFORE = 4096
 """Bytes between a function's symbol and its site, at most; a compiler leaves a few dozen."""
 NEIGHBOURS = 64
 """How far from a site another one is looked for, in entries of the table."""
-
-
 SAMPLE = 64
 """Sites that are looked at to see what a compiler does."""
 
@@ -158,8 +156,7 @@ class Sites:
         return Piece(self._contents.name, sections, symbols, (), ())
 
     def _words(self, values: Iterable[int]) -> bytes:
-        order = self._arch.order
-        return b"".join(value.to_bytes(self._arch.word, order) for value in values)
+        return b"".join(value.to_bytes(self._arch.word, self._arch.order) for value in values)
 
     def _section(self, function: TracedFunction) -> Section:
         landing, start = function.ip + len(self._site.call.opcode), self._first(function)
