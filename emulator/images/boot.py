@@ -47,7 +47,7 @@ def _extent(contents: Contents, names: Names, table: BootTable) -> Extent | None
     if len(around) < 2:
         return section
     start, end = sorted(name.address for name in around.values())
-    data = memoryview(contents.read(start, min(end - start, MOST * table.size)))
+    data = memoryview(contents.read(start, min(end - start, (MOST + 1) * table.size)))  # one too many is refused below
     return Extent(start, len(data), data, executable=False, name=table.section)
 
 

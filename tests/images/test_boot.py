@@ -12,6 +12,7 @@ from elf_files import ALLOC
 from emulator import catalog
 from emulator.description import BootTable, Variant
 from emulator.errors import InputError
+from emulator.images import boot
 from emulator.images.opening import opened
 from kernels import SmallKernel, small_kernel
 
@@ -69,22 +70,46 @@ def test_a_table_of_another_size_is_refused(name: str, variant: str, table: Boot
         opened(path).subject(declared)
 
 
-@pytest.mark.parametrize(
-    ("name", "variant", "table"),
-    [one for one in VARIANTS if isinstance(one.values[2], BootTable) and one.values[2].symbols],
-)
+BETWEEN_SYMBOLS = [one for one in VARIANTS if isinstance(one.values[2], BootTable) and one.values[2].symbols]
+
+
+def between_symbols(kernel: SmallKernel, table: BootTable) -> None:
+    """The table is no section, but stands between its symbols."""
+    address, data, flags = kernel.sections.pop(table.section)
+    kernel.sections["data"] = (address, data, flags)
+    assert table.symbols
+    start, end = table.symbols
+    kernel.symbols |= {start: (address, 0, 0), end: (address + len(data), 0, 0)}
+
+
+@pytest.mark.parametrize(("name", "variant", "table"), BETWEEN_SYMBOLS)
+def test_a_table_that_is_too_long_is_refused_and_not_cut(
+    name: str, variant: str, table: BootTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel, declared = made(name, variant)
+    with_table(kernel, table, [kernel.address("vfs_read")] * 3)
+    between_symbols(kernel, table)
+    path = tmp_path / "vmlinux"
+    path.write_bytes(kernel.written())
+    monkeypatch.setattr(boot, "MOST", 3)
+    opened(path).subject(declared)
+    monkeypatch.setattr(boot, "MOST", 1)
+    with pytest.raises(InputError, match=f"{table.section}, {2 * table.size} bytes long"):
+        opened(path).subject(declared)
+
+
+@pytest.mark.parametrize(("name", "variant", "table"), BETWEEN_SYMBOLS)
 def test_a_kernel_without_section_headers_has_it_between_two_symbols(
     name: str, variant: str, table: BootTable, tmp_path: Path
 ) -> None:
     kernel, declared = made(name, variant)
     inside = kernel.address(declared.plain.symbol) + 4
-    address, data, flags = with_table(kernel, table, [inside]).sections.pop(table.section)
-    kernel.sections["data"] = (address, data, flags)
+    between_symbols(with_table(kernel, table, [inside]), table)
+    both = dict(kernel.symbols)
     assert table.symbols
-    start, end = table.symbols
     path = tmp_path / "vmlinux"
-    for symbols, found in (((start,), []), ((start, end), [inside])):
-        kernel.symbols |= {one: (address + len(data) * (one == end), 0, 0) for one in symbols}
+    for missing, found in ((table.symbols[1], []), ("", [inside])):
+        kernel.symbols = {name: symbol for name, symbol in both.items() if name != missing}
         path.write_bytes(kernel.written())
         image = opened(path)
         assert [patch.address for patch in image.boot_patches(declared, image.trampolines(declared))] == found
