@@ -11,7 +11,7 @@ import unicorn
 
 from emulator.bench import sessions
 from emulator.bench.rounds import Ratio, interleave
-from emulator.core.ops import FtraceOps
+from emulator.bench.subject import traced
 from emulator.debugger.timeline import Timeline
 from emulator.description import Arch
 from emulator.errors import RunError
@@ -96,10 +96,7 @@ def _steps(arch: Arch, rounds: int) -> Row:
 
 def _passage(arch: Arch) -> tuple[Timeline, int, int]:
     """A timeline, and where on it a trampoline begins and where it has come to its callback."""
-    lab = Lab(arch.name)
-    ops = FtraceOps("probe", lambda *_: None, flags={"SAVE_REGS", "SAVE_REGS_IF_SUPPORTED"})
-    lab.set_filter(ops, FUNCTION)
-    lab.register(ops)
+    lab = traced(Lab(arch.name), FUNCTION)
     timeline, places = Timeline(lab, FUNCTION), []
     for address in (lab.record(FUNCTION).target, lab.address("probe_func")):
         while timeline.pc != address:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from emulator.core.ops import FtraceOps
+from emulator.bench.subject import traced
 from emulator.debugger import gdb
 from emulator.debugger.transport import UNIX
 from emulator.description import Arch, Memory
@@ -35,6 +35,8 @@ LEVELS = 15
 """How deep RECURSIVE calls itself: far enough for STEPI."""
 USER = Memory(text=0x10000000, data=0x10800000, modules=0x11000000, stack=0x18000000)
 """Where a user's program may be; a kernel is at addresses that no user has."""
+PATIENCE = 5.0
+"""Seconds in which a server makes its socket; without one gdb says what is wrong."""
 _TIMES = re.compile(r"^at (\d+\.\d+)$", re.MULTILINE)
 _PC = re.compile(r"^\$\d+ = (0x[0-9a-f]+)$", re.MULTILINE)
 
@@ -58,7 +60,7 @@ def measure(arch: Arch, rounds: int) -> tuple[list[float], list[float]] | str:
     qemu = shutil.which(f"qemu-{arch.engine.qemu}")
     if qemu is None:
         return f"there is no qemu-{arch.engine.qemu}"
-    kernel, user = _traced(Lab(arch.name)), _traced(_at_user_addresses(arch))
+    kernel, user = (traced(lab, RECURSIVE) for lab in (Lab(arch.name), _at_user_addresses(arch)))  # as `debug` does
     with TemporaryDirectory() as folder, _one_processor():
         socket = f"{folder}/socket"
         debug = [sys.executable, "-m", "emulator", "debug", arch.name, "--function", RECURSIVE]
@@ -81,14 +83,6 @@ def _one_processor() -> Iterator[None]:
     finally:
         if before:
             os.sched_setaffinity(0, before)
-
-
-def _traced(lab: Lab) -> Lab:
-    """With the ops that `debug` registers where it is told of none."""
-    ops = FtraceOps("kprobe", lambda *_: None, flags={"SAVE_REGS", "SAVE_REGS_IF_SUPPORTED"})
-    lab.set_filter(ops, RECURSIVE)
-    lab.register(ops)
-    return lab
 
 
 def _at_user_addresses(arch: Arch) -> Lab:
@@ -115,8 +109,9 @@ def _served(server: list[str], socket: str, program: str, lab: Lab) -> Stepped:
     Path(socket).unlink(missing_ok=True)
     with subprocess.Popen(server, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - ours, or found on PATH
         try:
-            wait = f"for i in $(seq 100); do test -S {shlex.quote(socket)} && break; sleep 0.05; done"
-            subprocess.run(["/bin/sh", "-c", wait], check=True)  # noqa: S603 - a path of our own
+            deadline = time.monotonic() + PATIENCE
+            while not Path(socket).is_socket() and time.monotonic() < deadline:
+                time.sleep(0.05)
             return _session(program, lab, socket)
         finally:
             process.kill()

@@ -18,13 +18,10 @@ class Subject:
     """
 
     def __init__(self, arch: Arch) -> None:
-        self.lab = lab = Lab(arch.name)
+        lab = Lab(arch.name)
         self.arch, self.memory, self.limit = lab.arch, lab.image.memory, LIMIT
         self.function = lab.functions[0]
-        regs = Ability.DYNAMIC_FTRACE_WITH_REGS in lab.variant.abilities
-        ops = FtraceOps("probe", _callback, flags={"SAVE_REGS"} if regs else ())
-        lab.set_filter(ops, self.function)
-        lab.register(ops)
+        self.lab = traced(lab, self.function)
         recording, size = self.call(), len(lab.variant.site.call.opcode)
         self.sites = {hit.ip: hit.ip + size for hit in recording.hits}
         self.callee = recording.callbacks[0].arrival.address
@@ -44,6 +41,15 @@ class Subject:
         recording = self.lab.call(self.function)
         recording.writers(recording.callbacks[0].arrival)
         return recording
+
+
+def traced(lab: Lab, function: str) -> Lab:
+    """The laboratory, where one ops traces a function, with SAVE_REGS where that is possible."""
+    regs = Ability.DYNAMIC_FTRACE_WITH_REGS in lab.variant.abilities
+    ops = FtraceOps("probe", _callback, flags={"SAVE_REGS"} if regs else ())
+    lab.set_filter(ops, function)
+    lab.register(ops)
+    return lab
 
 
 def _callback(ip: int, parent_ip: int, op: object, regs: object) -> None:
