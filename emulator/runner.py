@@ -76,6 +76,7 @@ class Run:
 
 
 Visitor = Callable[[Run, int], None]
+"""Called before an instruction of a run, with its address."""
 
 
 class Runner:
@@ -95,7 +96,7 @@ class Runner:
         self.disturbed = self.hostile = False
         """Whether the stack below sp is overwritten before each instruction, and by every C function."""
         self.visitor: Visitor | None = None
-        """Called before each instruction of a run that is not within another one, with its address."""
+        """Called before each instruction of a run that is not within another one."""
         self._junk = Random(f"junk {lab.seed}").randbytes(BELOW)
         self._values = seeded_registers(self._arch, f"registers {lab.seed}")
         scribbled, abi = seeded_registers(self._arch, f"scribble {lab.seed}"), self._arch.abi

@@ -43,8 +43,11 @@ def _landing_pads(passage: Passage) -> Iterator[Violation]:
 def _indirect_branches(passage: Passage) -> Iterator[tuple[int, int]]:
     """(address, target) of every indirect call or jump of the run."""
     ran = passage.ran_in_all
-    branches = {at for at, (kind, indirect) in passage.flows.items() if indirect and kind is not Flow.RETURN}
-    return ((address, target) for address, target in pairwise(ran) if address in branches)
+    flows = passage.flows if ran else {}
+    for address, target in pairwise(ran):
+        kind, indirect = flows[address]
+        if indirect and kind is not Flow.RETURN:
+            yield address, target
 
 
 def _called_through_pointers(passage: Passage) -> Iterator[int]:

@@ -72,8 +72,8 @@ def judge(
 
     With the first seed each way through trampolines is taken once more, with `disturb` while somebody writes below sp
     all the time, with `events` while interrupts come where it has left the ways before: what then goes wrong does so
-    with any seed. With `events` code
-    is changed under the feet of passages, too (the exercises that are a Transition; without, they are not done).
+    with any seed. With `events` code is changed under the feet of passages, too (the exercises that are a Transition;
+    without, they are not done).
 
     Raises InputError for a subject of which no kernel can be made.
     """
